@@ -1,0 +1,37 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test lint format types ci clean
+BIN := .venv/bin
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+demo: ## Migrate a small shop database from a real PostgreSQL, validate it, recall from it
+	@scripts/setup.sh demo
+	@$(BIN)/python -m demo
+
+setup: ## Make .venv with everything for development, and the servers for the tests
+	@scripts/setup.sh dev
+	@scripts/setup-servers.sh
+
+test: setup ## Run the tests (a missing server or sample is a skip with its reason)
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+lint: setup ## Check style, formatting and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+format: setup ## Put the code into its one form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: setup ## Check the types
+	@$(BIN)/mypy
+
+ci: ## What CI runs; nothing is skipped
+	@.ci/run
+
+clean: ## Remove .venv, caches and what the demo made
+	@rm -rf .venv build dist demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

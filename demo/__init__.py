@@ -1,0 +1,1 @@
+"""A shop database in a real PostgreSQL, and its migration: ``make demo``."""

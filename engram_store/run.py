@@ -1,0 +1,293 @@
+"""One migration run in the store: its manifest, its pages and its dead letters.
+
+The pages are the ledger: a page whose memories file exists was acknowledged, and its receipt
+stands in the file's footer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pyarrow as pa
+import zstandard
+
+from engram_store import files, pages
+from engram_store.errors import IntegrityError
+from engram_store.model import EDGE_SCHEMA, PageReceipt
+
+
+class Run:
+    """A run's folder. It pickles as a path, so Beam workers get it cheaply.
+
+    Args:
+        path: ``<store>/runs/<run>``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the launcher saved about this run.
+
+        Raises:
+            IntegrityError: It cannot be read.
+        """
+        try:
+            manifest: dict[str, Any] = orjson.loads(self._manifest_path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise IntegrityError(
+                f"The manifest of run `{self.id}` cannot be read.",
+                why=str(error),
+                suggestion="Undo the run and migrate again.",
+            ) from error
+        return manifest
+
+    def save_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replaces the manifest; ``started_at`` is set to now if it is not given."""
+        stamped = {"started_at": datetime.now(timezone.utc).isoformat(), **manifest}
+        files.write_bytes(self._manifest_path, orjson.dumps(stamped, option=orjson.OPT_INDENT_2))
+
+    @property
+    def started_at(self) -> float:
+        """When the run started, in Unix seconds: the instant for which its activations hold."""
+        moment = self.manifest["started_at"]
+        if isinstance(moment, (int, float)):
+            return float(moment)
+        parsed = datetime.fromisoformat(str(moment).replace("Z", "+00:00"))
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+    @property
+    def model(self) -> str:
+        """The embedding model that made the run's vectors."""
+        return str(self.manifest.get("model", ""))
+
+    def create(self, manifest: Mapping[str, Any]) -> Run:
+        """Makes the folders and, last, the manifest."""
+        for folder in (self._memories, self._edges, self._dead_letters):
+            files.make_folder(folder)
+        self.save_manifest(manifest)
+        return self
+
+    def exists(self) -> bool:
+        """Whether the run was created to the end."""
+        return self._manifest_path.exists()
+
+    def write_page(
+        self, memories: pa.RecordBatch, edges: pa.RecordBatch, receipt: PageReceipt
+    ) -> PageReceipt:
+        """Writes a page, edges first; when this returns, it is on the disk and acknowledged.
+
+        The same rows again give the same files, byte by byte.
+
+        Args:
+            memories: Rows of ``memory_schema``; may be none.
+            edges: Rows of ``EDGE_SCHEMA``; may be none.
+            receipt: The page's receipt; ``bytes`` and ``written_at`` are filled in here.
+
+        Raises:
+            MappingError: The columns are not those of a page.
+            IntegrityError: The receipt does not count these rows.
+            TargetTerminalError: The disk is full or may not be written; the page is not there.
+        """
+        pages.require_count("edges", receipt.edges, edges.num_rows, receipt.page_id)
+        edges_path = self.edges_path(receipt.page_id)
+        if edges.num_rows:
+            pages.write_edges(edges_path, edges)
+        else:
+            files.remove_file(edges_path)
+        memories_path = self.memories_path(receipt.page_id)
+        pages.write_memories(memories_path, memories, receipt)
+        return self._stamped(receipt)
+
+    def page_ids(self) -> set[str]:
+        """The acknowledged pages."""
+        return {files.page_name(path.stem) for path in self._memories.glob("[!.]*.parquet")}
+
+    def plan_pages(self, page_ids: Iterable[str]) -> None:
+        """Says of which pages this attempt will consist, before it writes any.
+
+        From then until ``commit_pages``, readers see what was committed before, or nothing.
+        """
+        files.write_bytes(self._planned_path, orjson.dumps(sorted(page_ids)))
+
+    def commit_pages(self, page_ids: Iterable[str]) -> None:
+        """Says that these pages, all of them acknowledged, are the run from now on.
+
+        Pages that they replace stay until ``keep_only``, for readers of the old generation.
+        """
+        files.write_bytes(self._committed_path, orjson.dumps(sorted(page_ids)))
+
+    def planned_page_ids(self) -> set[str]:
+        """The acknowledged pages of the attempt that is under way."""
+        return self.page_ids() & _names_in(self._planned_path, self.page_ids())
+
+    def committed_page_ids(self) -> set[str]:
+        """The pages that count for readers; of a run that was never planned, all of them."""
+        if not self._committed_path.exists() and self._planned_path.exists():
+            return set()
+        return self.page_ids() & _names_in(self._committed_path, self.page_ids())
+
+    def has_page(self, page_id: str) -> bool:
+        """Whether a page is acknowledged."""
+        return self.memories_path(page_id).exists()
+
+    def memories(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """A page's memories as they lie on the disk, all columns or some.
+
+        Raises:
+            IntegrityError: The page is damaged.
+        """
+        return pages.read_page(self.memories_path(page_id), columns)
+
+    def edges(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """A page's edges as they lie on the disk, checked or not, all columns or some.
+
+        Raises:
+            IntegrityError: The page is damaged.
+        """
+        path = self.edges_path(page_id)
+        if path.exists():
+            return pages.read_page(path, columns)
+        return pa.RecordBatch.from_pylist([], EDGE_SCHEMA).select(columns or EDGE_SCHEMA.names)
+
+    def receipts(self) -> Iterator[PageReceipt]:
+        """The receipts of all acknowledged pages, by page id.
+
+        Raises:
+            IntegrityError: A page is damaged.
+        """
+        for page_id in sorted(self.page_ids()):
+            yield self.receipt(page_id)
+
+    def receipt(self, page_id: str) -> PageReceipt:
+        """The receipt of one acknowledged page.
+
+        Raises:
+            IntegrityError: The page is damaged.
+        """
+        path = self.memories_path(page_id)
+        return self._stamped(pages.read_receipt(pages.read_footer(path), path))
+
+    def write_dead_letters(self, stage: str, page_id: str, lines: Iterable[Mapping[str, Any]]) -> int:
+        """Writes a page's refused records of one stage, replacing those of an earlier try.
+
+        Returns:
+            How many there are.
+        """
+        rows = [orjson.dumps(dict(line), option=orjson.OPT_APPEND_NEWLINE) for line in lines]
+        path = self._dead_letters / files.file_name(stage) / f"{files.file_name(page_id)}.jsonl.zst"
+        if rows:
+            files.make_folder(path.parent)
+            files.write_bytes(path, zstandard.compress(b"".join(rows)))
+        else:
+            files.remove_file(path)
+        return len(rows)
+
+    def dead_letters(self) -> Iterator[dict[str, Any]]:
+        """All refused records, by stage and page."""
+        for path in sorted(self._dead_letters.glob("*/[!.]*.jsonl.zst")):
+            with zstandard.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+                yield from (orjson.loads(line) for line in lines)
+
+    def keep_only(self, page_ids: set[str]) -> None:
+        """Removes what does not belong to these pages, and what killed processes left.
+
+        Memories go first, so that no page stays acknowledged without its edges.
+        """
+        for page_id in self.page_ids() - page_ids:
+            self.memories_path(page_id).unlink()
+        files.sync(self._memories)
+        acknowledged = self.page_ids()
+        for path in self._edges.glob("[!.]*.parquet"):
+            if files.page_name(path.stem) not in acknowledged:
+                path.unlink()
+        for path in self._dead_letters.glob("*/[!.]*.jsonl.zst"):
+            if files.page_name(path.name.removesuffix(".jsonl.zst")) not in page_ids:
+                path.unlink()
+        for folder in (self.path, self._memories, self._edges, *self._dead_letters.iterdir()):
+            files.remove_temporaries(folder)
+
+    def remove(self) -> None:
+        """Removes the run at one stroke: it is renamed first, then its files go."""
+        trash = self.path.with_name(f"{files.TEMPORARY}{uuid4().hex}")
+        self.path.rename(trash)
+        files.sync(trash.parent)
+        shutil.rmtree(trash)
+
+    def memories_path(self, page_id: str) -> Path:
+        """The file of a page's memories."""
+        return self._memories / f"{files.file_name(page_id)}.parquet"
+
+    def edges_path(self, page_id: str) -> Path:
+        """The file of a page's edges; there is none if the page has no edges."""
+        return self._edges / f"{files.file_name(page_id)}.parquet"
+
+    @property
+    def orphans_path(self) -> Path:
+        """The file of the run's orphan edges, as they were last checked."""
+        return self.path / "orphans.parquet"
+
+    def _stamped(self, receipt: PageReceipt) -> PageReceipt:
+        facts = self.memories_path(receipt.page_id).stat()
+        size = facts.st_size
+        if receipt.edges:
+            size += self._edges_size(receipt.page_id)
+        return replace(receipt, bytes=size, written_at=facts.st_mtime)
+
+    def _edges_size(self, page_id: str) -> int:
+        try:
+            return self.edges_path(page_id).stat().st_size
+        except FileNotFoundError as error:
+            raise IntegrityError(
+                f"Page `{page_id}` of run `{self.id}` has lost its edges.",
+                why=str(error),
+                suggestion="Remove the page's memories file and give the same command again.",
+                example=f"rm '{self.memories_path(page_id)}'",
+            ) from error
+
+    @property
+    def _planned_path(self) -> Path:
+        return self.path / "planned.json"
+
+    @property
+    def _committed_path(self) -> Path:
+        return self.path / "committed.json"
+
+    @property
+    def _manifest_path(self) -> Path:
+        return self.path / "MANIFEST.json"
+
+    @property
+    def _memories(self) -> Path:
+        return self.path / "memories"
+
+    @property
+    def _edges(self) -> Path:
+        return self.path / "edges"
+
+    @property
+    def _dead_letters(self) -> Path:
+        return self.path / "dead_letters"
+
+
+def _names_in(path: Path, otherwise: set[str]) -> set[str]:
+    try:
+        return set(orjson.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return otherwise

@@ -1,0 +1,1 @@
+"""How systems are read and written."""

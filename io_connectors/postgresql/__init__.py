@@ -1,0 +1,1 @@
+"""Reading PostgreSQL: catalogue, snapshot, page plan, ``ReadFromPostgres``."""

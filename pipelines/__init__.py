@@ -1,0 +1,1 @@
+"""What runs: a pipeline a source, and the verbs beside them."""

@@ -1,0 +1,98 @@
+"""``engram-migrate``: the pipelines, and the verbs that look at a store or change one.
+
+engram-migrate postgresql --source … --target ./engram-data
+engram-migrate recall "trail running shoes" --target ./engram-data
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from engram_store.errors import ConfigurationError
+from pipelines import verbs
+from pipelines.guard import guarded
+from pipelines.pipelines import PIPELINES, main_of
+
+_TARGET = "./engram-data"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(message, suggestion="see the help", example=f"{self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in PIPELINES:
+        return main_of(given[0])(given[1:])
+    return guarded(lambda: _verb(given))
+
+
+def _verb(arguments: list[str]) -> int:
+    # What follows `replay` is for the pipeline that made the run, and is parsed by it.
+    parsed, rest = parser().parse_known_args(arguments)
+    if rest and parsed.verb != "replay":
+        raise ConfigurationError(
+            f"there is no flag `{rest[0]}`",
+            suggestion="see the help",
+            example=f"engram-migrate {parsed.verb} --help",
+        )
+    if parsed.verb == "replay":
+        return verbs.replay(parsed.target, parsed.run, rest)
+    values = {name: value for name, value in vars(parsed).items() if name not in ("verb", "do")}
+    do: Callable[..., int] = parsed.do
+    return do(**values)
+
+
+def parser() -> _Parser:
+    """The command line of the verbs; the pipelines' flags are their own."""
+    top = _Parser(
+        prog="engram-migrate", description="Moves databases into Engram, and looks at what arrived."
+    )
+    actions = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name in PIPELINES:
+        actions.add_parser(name, help=f"migrate from {name} (see {name} --help)", add_help=False)
+    _add(actions, "runs", "list the runs of a store", verbs.runs)
+    _add(actions, "spaces", "list the memory spaces and their sizes", verbs.spaces)
+    memory = {"space": "memory space", "id": "memory id"}
+    _add(actions, "get", "show one memory", verbs.get, memory)
+    _add(actions, "edges", "show a memory's edges, in and out", verbs.edges, memory)
+    near = _add(actions, "neighbours", "show the memories around one", verbs.neighbours, memory)
+    near.add_argument("--depth", type=int, default=1, help="edges away (default 1)")
+    recall = _add(
+        actions, "recall", "find the memories nearest to a text", verbs.recall, {"text": "what to recall"}
+    )
+    recall.add_argument("--space", help="only in this space")
+    recall.add_argument("-k", type=int, default=5, help="how many (default 5)")
+    letters = _add(
+        actions, "dead-letters", "list the records that were refused, with reasons", verbs.dead_letters
+    )
+    letters.add_argument("--run", help="only of this run")
+    replay = _add(actions, "replay", "put refused records through their pipeline again", verbs.replay)
+    replay.add_argument("run", nargs="?", help="the run; needed if there are several")
+    _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
+    _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
+    return top
+
+
+def _add(
+    actions: argparse._SubParsersAction[_Parser],
+    name: str,
+    help: str,
+    do: Callable[..., int],
+    arguments: dict[str, str] | None = None,
+) -> _Parser:
+    verb = actions.add_parser(name, help=help, description=help)
+    verb.set_defaults(do=do)
+    for argument, meaning in (arguments or {}).items():
+        verb.add_argument(argument, help=meaning)
+    verb.add_argument("--target", default=_TARGET, help=f"folder of the store (default {_TARGET})")
+    return verb
+
+
+if __name__ == "__main__":
+    sys.exit(main())

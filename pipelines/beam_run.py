@@ -1,0 +1,77 @@
+"""Running a pipeline: the local runner pinned, unknown flags for Beam, failures made plain."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from engram_store.errors import ConfigurationError, MigrationError
+from pipelines.watch import Watch
+
+
+def run_pipeline(
+    build: Callable[[beam.Pipeline], None], workers: int, beam_flags: Sequence[str], watch: Watch
+) -> None:
+    """Builds and runs a pipeline to its end.
+
+    Args:
+        build: Adds the transforms.
+        workers: Local worker processes; at most the machine's cores are used.
+        beam_flags: Flags for Beam; ``--runner`` replaces the local runner.
+        watch: Interrupts the run from outside.
+
+    Raises:
+        MigrationError: What a worker raised, or Interrupted when the run can be resumed.
+    """
+    pipeline = _pipeline(workers, beam_flags)
+    build(pipeline)
+    try:
+        with watch:
+            pipeline.run().wait_until_finish()
+    except KeyboardInterrupt:
+        raise watch.reason() from None
+    except Exception as error:
+        found = MigrationError.in_text(str(error))
+        if found is None:
+            raise
+        raise found from error
+
+
+def check_beam_flags(flags: Sequence[str], ours: Sequence[str]) -> None:
+    """Refuses flags that neither we nor Beam know: a misspelt one would be ignored in silence.
+
+    Args:
+        flags: What was given beside our own settings.
+        ours: Our own flags, to suggest from.
+
+    Raises:
+        ConfigurationError: There is such a flag.
+    """
+    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(flags))
+    if unknown:
+        known = [name for action in parser._actions for name in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], [*known, *ours], n=1)
+        raise ConfigurationError(
+            f"there is no flag `{unknown[0]}`",
+            why="neither Engram Migrate nor Apache Beam knows it",
+            suggestion=f"did you mean `{near[0]}`?" if near else "see --help",
+        )
+
+
+def _pipeline(workers: int, beam_flags: Sequence[str]) -> beam.Pipeline:
+    if any(flag.partition("=")[0] == "--runner" for flag in beam_flags):
+        return beam.Pipeline(options=PipelineOptions(list(beam_flags)))
+    # "DirectRunner" means another runner with every release and set of packages; this one is
+    # what the measurements were made on.
+    workers = min(workers, os.cpu_count() or 1)
+    mode = "multi_processing" if workers > 1 else "in_memory"
+    flags = [f"--direct_num_workers={workers}", f"--direct_running_mode={mode}", *beam_flags]
+    return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags))

@@ -1,0 +1,87 @@
+"""A pipeline as a command: settings in, report and exit code out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+import yaml
+
+from engram_store.errors import ConfigurationError, IntegrityError
+from pipelines.guard import guarded
+from pipelines.logs import set_up_logs
+from pipelines.preview import Preview
+from pipelines.report import Report
+from pipelines.settings.load import Loaded, load
+from pipelines.settings.model import Settings, as_document
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Command(Generic[S]):
+    """What tells one pipeline's command from another's.
+
+    Attributes:
+        kind: Its settings.
+        program: How it is called.
+        description: What it does, in a sentence.
+        example: A source's address, for the error when there is none.
+    """
+
+    kind: type[S]
+    program: str
+    description: str
+    example: str
+
+
+def run_command(
+    command: Command[S],
+    migrate: Callable[[S, Sequence[str]], Report],
+    preview: Callable[[S], Preview],
+    arguments: Sequence[str],
+) -> int:
+    """Runs a pipeline's command.
+
+    Returns:
+        The exit code; see ``docs/architecture.md``.
+    """
+    return guarded(lambda: _run(command, migrate, preview, arguments))
+
+
+def _run(
+    command: Command[S],
+    migrate: Callable[[S, Sequence[str]], Report],
+    preview: Callable[[S], Preview],
+    arguments: Sequence[str],
+) -> int:
+    loaded = load(command.kind, command.program, command.description, arguments, os.environ)
+    settings = loaded.settings
+    set_up_logs(settings.log_format, settings.log_level)
+    _check_beam_flags(command, loaded)
+    if loaded.print_config:
+        print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=True), end="")
+        return 0
+    if not settings.source:
+        raise ConfigurationError(
+            "`--source` is missing",
+            suggestion="say where the records are",
+            example=f"{command.program} --source {command.example}",
+        )
+    if settings.dry_run:
+        print("\n".join(preview(settings).lines()))
+        return 0
+    report = migrate(settings, loaded.beam_flags)
+    print("\n".join(report.lines()))
+    print(f"\nReport: {os.path.join(settings.target, 'runs', report.run, 'report.json')}")
+    return 0 if report.valid else IntegrityError.exit_code
+
+
+def _check_beam_flags(command: Command[S], loaded: Loaded[S]) -> None:
+    if loaded.beam_flags:
+        from pipelines.beam_run import check_beam_flags
+
+        ours = ["--" + declared.name.replace("_", "-") for declared in fields(command.kind)]
+        check_beam_flags(loaded.beam_flags, ours)

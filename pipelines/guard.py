@@ -1,0 +1,39 @@
+"""Errors as words on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from engram_store.errors import MigrationError
+from pipelines.watch import AGAIN, CtrlC
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Runs work and turns its errors into words on stderr and an exit code."""
+    try:
+        return work()
+    except MigrationError as error:
+        say_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        stopped = CtrlC("stopped (Ctrl-C)", suggestion=AGAIN)
+        say_error(stopped)
+        return stopped.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:
+        # A defect of ours: the one case in which a traceback helps.
+        traceback.print_exc()
+        print("error: this is a defect of Engram Migrate; finished pages are kept", file=sys.stderr)
+        return 1
+
+
+def say_error(error: MigrationError) -> None:
+    """Says an error on stderr."""
+    first, *rest = error.lines()
+    print("\n".join([f"error: {first}", *rest]), file=sys.stderr)

@@ -1,0 +1,15 @@
+"""The registry of pipelines: a further source is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+#: Source system → the module with its ``main`` and ``migrate``.
+PIPELINES = {"postgresql": "pipelines.postgresql"}
+
+
+def main_of(system: str) -> Callable[[Sequence[str]], int]:
+    """The command of a source's pipeline; imported only now, since Beam takes seconds."""
+    main: Callable[[Sequence[str]], int] = import_module(PIPELINES[system]).main
+    return main

@@ -1,0 +1,190 @@
+"""The plan of a migration, as ``--dry-run`` shows it. Nothing is written."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from io_connectors.pages import MappedPage
+from pipelines.progress import clock
+from pipelines.settings.model import Settings
+from transforms.embedding.batch import embed_pages
+from transforms.embedding.provider import EmbeddingSpec, create_embedder
+
+#: Records of each table that are read, mapped and embedded to tell what to expect.
+SAMPLE_RECORDS = 1000
+_SHOWN = 2
+_WIDTH = 100
+
+# What the sample cannot show, measured by benchmarks/pipeline.py: writing and finalizing a
+# record, in CPU seconds; what a process takes before its first page, in bytes.
+_WRITE_AND_FINALIZE = 40e-6
+_PROCESS_BYTES = 220 * 2**20
+_START_SECONDS = 4.0
+_VECTOR_AND_INDEX_BYTES = 2_000
+_EDGE_BYTES = 250
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """One table, label or type of the plan.
+
+    Attributes:
+        name: Its name in the source.
+        space: The space its records go to.
+        rows: Records counted.
+        pages: Pages they were cut into.
+        key: Columns that identify a record; empty means by its hash.
+        text: Columns that are embedded; empty means its JSON.
+        time: The column for ``created_at``, or empty.
+        sample: Its first records, mapped.
+        read_seconds: CPU seconds that reading and mapping the sample took.
+    """
+
+    name: str
+    space: str
+    rows: int
+    pages: int
+    key: tuple[str, ...]
+    text: tuple[str, ...]
+    time: str
+    sample: MappedPage | None
+    read_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the samples let us expect of the whole, weighted by the tables' sizes."""
+
+    text_share: float
+    distinct_share: float
+    seconds: float
+    memory: int
+    disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A plan for people.
+
+    Attributes:
+        source: The source's address without secrets.
+        target: Where it would go.
+        tables: In the order in which they would be read.
+        cycles: Groups of tables that refer to each other in a circle.
+        references: Origin → references counted.
+        not_followed: References left out because their parent is.
+        model: What would embed, and how honest that is.
+        expected: What to expect.
+    """
+
+    source: str
+    target: str
+    tables: tuple[PlannedTable, ...]
+    cycles: tuple[tuple[str, ...], ...]
+    references: Mapping[str, int]
+    not_followed: tuple[str, ...]
+    model: str
+    expected: Expectation
+
+    def lines(self) -> list[str]:
+        """The plan as text."""
+        rows = sum(table.rows for table in self.tables)
+        return [
+            f"Plan: {self.source} → {self.target} (nothing is written)",
+            "",
+            *_table_lines(self.tables),
+            *(
+                f"  circle: {' ↔ '.join(cycle)} (edges are committed when both ends are there)"
+                for cycle in self.cycles
+            ),
+            "",
+            f"  {sum(self.references.values()):,} edges from {len(self.references)} foreign keys",
+            *(f"    {count:>12,}  {origin}" for origin, count in self.references.items()),
+            *(f"  not followed (parent left out): {name}" for name in self.not_followed),
+            "",
+            *_sample_lines(self.tables),
+            f"  embedding: {self.model}",
+            *_expectation_lines(self.expected, rows),
+        ]
+
+
+def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) -> Expectation:
+    """Embeds the samples and reckons what the whole will take.
+
+    Args:
+        settings: The settings.
+        tables: The plan's tables with their samples.
+        references: Edges to come.
+    """
+    embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
+    rows = sum(table.rows for table in tables)
+    with_text = distinct = cpu = content = 0.0
+    for table in tables:
+        if table.sample is None or not len(table.sample):
+            continue
+        page, n = table.sample, len(table.sample)
+        begun = time.process_time()
+        list(embed_pages(embedder, [page]))
+        each = (time.process_time() - begun + table.read_seconds) / n
+        texts = [text for text in page.memories.texts if text and text.strip()]
+        with_text += table.rows * len(texts) / n
+        distinct += table.rows * len(set(texts)) / n
+        cpu += table.rows * each
+        content += table.rows * sum(map(len, page.memories.contents)) / n
+    workers = min(settings.parallel_workers, os.cpu_count() or 1)
+    return Expectation(
+        text_share=with_text / rows if rows else 0.0,
+        distinct_share=distinct / with_text if with_text else 0.0,
+        seconds=_START_SECONDS + cpu / workers + rows * _WRITE_AND_FINALIZE,
+        memory=(workers + (workers > 1)) * _PROCESS_BYTES,
+        disk=int(rows * _VECTOR_AND_INDEX_BYTES + 1.5 * content + references * _EDGE_BYTES),
+    )
+
+
+def _table_lines(tables: Sequence[PlannedTable]) -> list[str]:
+    width = max(len(table.name) for table in tables)
+    space = max(len("space"), *(len(table.space) for table in tables))
+    lines = [f"  {'table':<{width}}  {'space':<{space}}  {'rows':>12}  {'pages':>7}  key · text · time"]
+    for t in tables:
+        key = ",".join(t.key) or "hash of the row"
+        text = _short(",".join(t.text), 40) or "the row's JSON"
+        counts = f"{t.rows:>12,}  {t.pages:>7,}"
+        lines.append(f"  {t.name:<{width}}  {t.space:<{space}}  {counts}  {key} · {text} · {t.time or '–'}")
+    return lines
+
+
+def _sample_lines(tables: Sequence[PlannedTable]) -> list[str]:
+    lines = []
+    for table in tables:
+        if table.sample is None:
+            continue
+        memories, edges = table.sample.memories, table.sample.edges
+        for row in range(min(_SHOWN, len(memories))):
+            lines += [
+                f"  {table.name} [{memories.keys[row]}]  {_short(memories.contents[row], _WIDTH)}",
+                f"    → {memories.spaces[row]}/{memories.ids[row]}",
+                f"      text: {_short(memories.texts[row] or '(its JSON, at LOW confidence)', _WIDTH)}",
+            ]
+            lines += [
+                f"      edge: {edges.types[i]} → {edges.targets[i]}"
+                for i, source in enumerate(edges.sources)
+                if source == memories.ids[row]
+            ]
+    return [*lines, ""]
+
+
+def _expectation_lines(expected: Expectation, rows: int) -> list[str]:
+    return [
+        f"  {expected.text_share:.0%} of records have text, {expected.distinct_share:.0%} of the texts"
+        f" are distinct (by {SAMPLE_RECORDS:,} records a table)",
+        f"  expected for {rows:,} records: about {clock(expected.seconds)},"
+        f" {expected.memory / 2**20:,.0f} MB memory, {expected.disk / 1e6:,.0f} MB disk",
+    ]
+
+
+def _short(text: str, width: int) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= width else plain[: width - 1] + "…"

@@ -1,0 +1,164 @@
+"""How far a run is, told from the ledger: the one source that no runner's counters can spoil."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from engram_store.run import Run
+
+#: Records between two lines where there is no terminal.
+LINE_EVERY = 10_000
+_INTERVAL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a run is.
+
+    Attributes:
+        done: Records acknowledged, those of earlier attempts included.
+        total: Records planned.
+        rate: Records a second since this attempt started.
+        eta: Seconds left at that rate, or None while nothing is known.
+        memory: Resident bytes of this process and its workers.
+        dead_letters: Records refused in this attempt.
+    """
+
+    done: int
+    total: int
+    rate: float
+    eta: float | None
+    memory: int
+    dead_letters: int
+
+    def line(self) -> str:
+        """The state as one line of text."""
+        share = 100.0 * self.done / self.total if self.total else 100.0
+        eta = "–" if self.eta is None else clock(self.eta)
+        return (
+            f"{self.done:,} of {self.total:,} records ({share:.1f} %), {self.rate:,.0f}/s,"
+            f" ETA {eta}, {self.memory / 2**20:,.0f} MB"
+        )
+
+
+class LedgerWatcher:
+    """A side thread that looks at the ledger and shows what is new.
+
+    Args:
+        run: The run whose pages are the ledger.
+        page_rows: Planned rows of each page.
+        show: Called with each new state.
+    """
+
+    def __init__(self, run: Run, page_rows: Mapping[str, int], show: Callable[[State], None]) -> None:
+        self._run = run
+        self._page_rows = page_rows
+        self._show = show
+        self._seen = run.page_ids() & page_rows.keys()
+        self._before = sum(page_rows[page_id] for page_id in self._seen)
+        self._done = self._before
+        self._dead_letters = 0
+        self._start = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
+
+    def __enter__(self) -> LedgerWatcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look()
+
+    def _watch(self) -> None:
+        interval = _INTERVAL
+        while not self._stop.wait(interval):
+            begun = time.monotonic()
+            self._look()
+            # Listing many pages takes time: spend at most a twentieth of a core on it.
+            interval = max(_INTERVAL, 20 * (time.monotonic() - begun))
+
+    def _look(self) -> None:
+        for page_id in (self._run.page_ids() & self._page_rows.keys()) - self._seen:
+            self._seen.add(page_id)
+            self._done += self._page_rows[page_id]
+            self._dead_letters += self._run.receipt(page_id).dead_letters
+        self._show(self._state())
+
+    def _state(self) -> State:
+        total = sum(self._page_rows.values())
+        took = max(time.monotonic() - self._start, 1e-9)
+        rate = (self._done - self._before) / took
+        eta = (total - self._done) / rate if rate else None
+        return State(self._done, total, rate, eta, memory_in_use(), self._dead_letters)
+
+
+class Lines:
+    """Shows progress as lines, one every 10,000 records."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next = 0
+
+    def __call__(self, state: State) -> None:
+        """Prints a line if enough is new."""
+        if state.done >= self._next or (state.done == state.total and self._next <= state.total):
+            print(state.line(), file=self._stream, flush=True)
+            self._next = state.total + 1 if state.done == state.total else state.done + LINE_EVERY
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class Bar:
+    """Shows progress as a bar on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"), console=console
+        )
+        self._task = self._progress.add_task("records", total=None, rest="")
+        self._progress.start()
+
+    def __call__(self, state: State) -> None:
+        """Moves the bar."""
+        rest = state.line().split("), ", 1)[1]
+        self._progress.update(self._task, completed=state.done, total=state.total, rest=rest)
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        self._progress.stop()
+
+
+def shown_on(stream: TextIO = sys.stderr) -> Bar | Lines:
+    """A bar on a terminal, lines elsewhere."""
+    console = Console(file=stream)
+    return Bar(console) if console.is_terminal else Lines(stream)
+
+
+def memory_in_use() -> int:
+    """Resident bytes of this process and all its children."""
+    process = psutil.Process()
+    total = 0
+    for part in (process, *process.children(recursive=True)):
+        try:
+            total += part.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03``."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,168 @@
+"""The one report object: what a run was, what it moved, and whether all of it arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question asked of the result.
+
+    Attributes:
+        name: What was asked.
+        passed: The answer.
+        found: The figures, in words.
+        details: Names of what differs, at most twenty.
+    """
+
+    name: str
+    passed: bool
+    found: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableCount:
+    """Records of one table, label or type: in the source, written, refused."""
+
+    space: str
+    source: int
+    memories: int
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCount:
+    """Edges of one origin.
+
+    Attributes:
+        source: References in the source.
+        written: Edges written.
+        orphans: Those whose other end is missing; they are not committed.
+        samples: Up to five orphans.
+    """
+
+    source: int
+    written: int
+    orphans: int
+    samples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What embedding came to."""
+
+    model: str
+    semantic: bool
+    description: str
+    texts: int
+    distinct: int
+    low_confidence: int
+    zero_vectors: int
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of texts that were embedded already within their batch."""
+        return 1.0 - self.distinct / self.texts if self.texts else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything there is to say about a run."""
+
+    run: str
+    system: str
+    source: str
+    target: str
+    attempts: tuple[Mapping[str, str], ...]
+    seconds: float
+    records: int
+    new_records: int
+    tables: Mapping[str, TableCount]
+    spaces: Mapping[str, int]
+    edges: Mapping[str, EdgeCount]
+    not_followed: tuple[str, ...]
+    dead_letters: int
+    omitted_times: int
+    embedding: Embedding
+    bytes: int
+    peak_memory: int
+    checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def valid(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def orphans(self) -> int:
+        """Edges whose other end is missing."""
+        return sum(edge.orphans for edge in self.edges.values())
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        embedding = {**asdict(self.embedding), "hit_rate": self.embedding.hit_rate}
+        derived = {"version": REPORT_VERSION, "valid": self.valid, "orphans": self.orphans}
+        return {**derived, **asdict(self), "embedding": embedding}
+
+    def lines(self) -> list[str]:
+        """The report as a person reads it at the end of a run."""
+        rate = self.new_records / self.seconds if self.seconds else 0.0
+        e = self.embedding
+        lines = [
+            f"Run {self.run}: {self.source} → {self.target}",
+            f"  {self.records:,} records, {self.new_records:,} of them in this attempt:"
+            f" {self.seconds:,.1f} s, {rate:,.0f}/s, {self.peak_memory / 2**20:,.0f} MB memory",
+            f"  {self.bytes / 2**20:,.1f} MB written",
+            f"  embedded by {e.model}: {e.texts:,} texts, {e.hit_rate:.1%} repeated;"
+            f" {e.low_confidence:,} without text (LOW), {e.zero_vectors:,} empty",
+        ]
+        if not e.semantic:
+            lines.append(f"  note: {e.description}")
+        if len(self.attempts) > 1:
+            lines.append(
+                f"  {len(self.attempts)} snapshots were read; pages changed in between were read again"
+            )
+        if self.omitted_times:
+            lines.append(f"  {self.omitted_times:,} times beyond RFC 3339 were left out of created_at")
+        lines += ["", *_table("space", ("memories",), {s: (n,) for s, n in self.spaces.items()})]
+        if self.edges:
+            rows = {o: (c.source, c.written, c.orphans) for o, c in self.edges.items()}
+            lines += ["", *_table("foreign key", ("references", "edges", "orphans"), rows)]
+        lines += [f"  not followed (parent left out): {name}" for name in self.not_followed]
+        lines += _orphan_lines(self.edges)
+        if self.dead_letters:
+            lines += [
+                "",
+                f"  {self.dead_letters:,} records were refused; see them by `engram-migrate dead-letters`",
+            ]
+        lines.append("")
+        lines += [line for check in self.checks for line in _check_lines(check)]
+        return lines
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Mapping[str, tuple[int, ...]]) -> list[str]:
+    width = max([len(title), *map(len, rows)])
+    lines = [f"  {title:<{width}}" + "".join(f"{column:>13}" for column in columns)]
+    for name, counts in rows.items():
+        lines.append(f"  {name:<{width}}" + "".join(f"{n:>13,}" for n in counts))
+    return lines
+
+
+def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
+    lines = []
+    for origin, count in edges.items():
+        for sample in count.samples[:3]:
+            target = sample["target"] or "a row that is not there"
+            lines.append(f"  orphan of {origin}: {sample['source']} → {target}")
+    return lines
+
+
+def _check_lines(check: Check) -> list[str]:
+    mark = "✓" if check.passed else "✗"
+    return [f"  {mark} {check.name}: {check.found}", *(f"      {detail}" for detail in check.details)]

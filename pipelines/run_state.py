@@ -1,0 +1,160 @@
+"""The run that a command means: a new one, or the one that it goes on with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engram_store import files
+from engram_store.errors import ResumeError
+from engram_store.run import Run
+from engram_store.store import Store
+from pipelines.settings.model import Settings, as_document
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What must not change between the attempts of one run.
+
+    Attributes:
+        system: The source's system.
+        source: What tells the source from every other one.
+        mapping: For each part of the source, a digest of what decides what its records become.
+        model: The embedding model's identity.
+        vector_type: How vectors are kept.
+    """
+
+    system: str
+    source: str
+    mapping: Mapping[str, str]
+    model: str
+    vector_type: str
+
+    @property
+    def default_name(self) -> str:
+        """The run's name where the user gives none: the same for the same source."""
+        return f"{self.system}-{blake2b(self.source.encode(), digest_size=4).hexdigest()}"
+
+
+@contextmanager
+def open_run(settings: Settings, key: RunKey, shown_source: str) -> Iterator[tuple[Store, Run]]:
+    """Locks the store and finds or makes the run.
+
+    Args:
+        settings: The settings.
+        key: What the run must agree with.
+        shown_source: The source's address without secrets.
+
+    Yields:
+        The store and the run.
+
+    Raises:
+        ResumeError: The run of that name was begun with another source, mapping or model.
+        TargetTransientError: Another run is writing to the store.
+    """
+    store = Store.open(settings.target, create=True)
+    name = settings.run or key.default_name
+    with store.lock():
+        if name in store.runs():
+            run = store.run(name)
+            _check(run, key, settings)
+        else:
+            run = store.create_run(name, _manifest(settings, key, shown_source))
+        yield store, run
+
+
+def checkpoint_path(settings: Settings, run: Run) -> Path:
+    """Where the page plan is kept."""
+    return Path(settings.checkpoint_file) if settings.checkpoint_file else run.path / "checkpoint.json"
+
+
+def load_checkpoint(path: Path, key: RunKey) -> dict[str, Any]:
+    """The saved page boundaries, or nothing if there are none.
+
+    Raises:
+        ResumeError: The file belongs to another source, or is no checkpoint.
+    """
+    if not path.exists():
+        return {}
+    try:
+        document = orjson.loads(path.read_bytes())
+        source, pages = document["source"], document["pages"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResumeError(
+            f"`{path}` is not a checkpoint of Engram Migrate",
+            why=str(error),
+            suggestion="name another --checkpoint-file, or remove this one: written pages are found anyway",
+        ) from error
+    if source != key.source:
+        raise ResumeError(
+            f"the checkpoint `{path}` belongs to another source",
+            why=f"it was made for `{source}`, and this is `{key.source}`",
+            suggestion="name another --checkpoint-file",
+        )
+    return dict(pages)
+
+
+def save_checkpoint(path: Path, key: RunKey, pages: Mapping[str, Any]) -> None:
+    """Keeps the page boundaries before the first page is read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_bytes(path, orjson.dumps({"source": key.source, "pages": pages}))
+
+
+def note_attempt(run: Run, snapshot: str, state: str) -> None:
+    """Records in the manifest that an attempt began on a snapshot, and how the run stands."""
+    manifest = run.manifest
+    taken = {"name": snapshot, "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    attempts = [*manifest.get("attempts", []), taken]
+    run.save_manifest({**manifest, "attempts": attempts, "state": state})
+
+
+def note_state(run: Run, state: str) -> None:
+    """Records in the manifest how the run stands."""
+    run.save_manifest({**run.manifest, "state": state})
+
+
+def _manifest(settings: Settings, key: RunKey, shown_source: str) -> dict[str, Any]:
+    return {
+        "engram_migrate": version("engram-migrate"),
+        "system": key.system,
+        "source": key.source,
+        "source_shown": shown_source,
+        "mapping": dict(key.mapping),
+        "model": key.model,
+        "vector_type": key.vector_type,
+        "settings": as_document(settings),
+        "state": "running",
+    }
+
+
+def _check(run: Run, key: RunKey, settings: Settings) -> None:
+    manifest = run.manifest
+    differing = [
+        f"{what} (was `{manifest.get(field)}`, is `{now}`)"
+        for what, field, now in (
+            ("the source", "source", key.source),
+            ("the embedding model", "model", key.model),
+            ("the vector type", "vector_type", key.vector_type),
+        )
+        if manifest.get(field) != now
+    ]
+    before, now = manifest.get("mapping", {}), key.mapping
+    changed = sorted(part for part in before.keys() | now.keys() if before.get(part) != now.get(part))
+    if changed:
+        some = ", ".join(f"`{part}`" for part in changed[:5]) + (" …" if len(changed) > 5 else "")
+        differing.append(f"the tables or their mapping: {some}")
+    if differing:
+        raise ResumeError(
+            f"run `{run.id}` in `{settings.target}` was begun with other settings",
+            why="; ".join(differing),
+            suggestion="give the settings it was begun with, take the run back, or start another beside it",
+            example=f"engram-migrate undo {run.id} --target {settings.target}   # or --run another-name",
+        )

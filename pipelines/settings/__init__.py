@@ -1,0 +1,1 @@
+"""The one settings model: flags > ``ENGRAM_MIGRATE_*`` > file > default."""

@@ -1,0 +1,150 @@
+"""What can be set.
+
+One declaration a setting gives its flag, its environment variable, its place in a configuration
+file, its help and its JSON schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from engram_store.model import CONFIDENCE
+from pipelines.settings.kinds import (
+    CONFIDENCE_LEVEL,
+    Address,
+    Kind,
+    Lists,
+    Number,
+    Pairs,
+    Records,
+    Switch,
+    Text,
+    Whole,
+    Words,
+)
+
+
+def setting(default: Any, kind: Kind, help: str, group: str = "general", alias: str = "") -> Any:
+    """Declares a setting; the dataclass field's name is its name everywhere."""
+    metadata = {"kind": kind, "help": help, "group": group, "alias": alias}
+    if isinstance(default, (dict, list)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every pipeline has."""
+
+    source: str = setting(
+        "", Address(), "where the records are, e.g. postgresql://reader@host/shop", "source"
+    )
+    source_password_file: str = setting(
+        "",
+        Text(),
+        "file with the password; else ENGRAM_MIGRATE_SOURCE_PASSWORD, or the driver's own ways",
+        "source",
+    )
+    target: str = setting("./engram-data", Text(), "folder of the embedded Engram store", "target")
+    run: str = setting("", Text(), "name of this run; by default made from the source", "target")
+    memory_space: str = setting("", Text(), "one space for everything", "target", "--target-space")
+    vector_type: str = setting(
+        "float16", Text(("float16", "float32")), "how vectors are kept (float16: 1 − cos ≤ 3e-8)", "target"
+    )
+    batch_size: int = setting(
+        1000, Whole(1), "records a page: read, written and acknowledged together", "running"
+    )
+    parallel_workers: int = setting(4, Whole(1), "worker processes, at most the machine's cores", "running")
+    checkpoint_file: str = setting(
+        "", Text(), "where the page plan is kept; by default in the store", "running"
+    )
+    dry_run: bool = setting(False, Switch(), "show the plan and sample memories; write nothing", "running")
+    replay: bool = setting(False, Switch(), "read pages with refused records again", "running")
+    embedding_provider: str = setting("local", Text(), "what makes the vectors", "embedding")
+    embedding_batch_size: int = setting(1000, Whole(1), "records embedded together", "embedding")
+    confidence: float = setting(
+        CONFIDENCE["HIGH"], CONFIDENCE_LEVEL, "confidence of memories that have text", "mapping"
+    )
+    activation: float = setting(0.5, Number(), "activation at the start", "mapping")
+    decay_rate: float = setting(0.01, Number(most=None), "decay of the activation, per hour", "mapping")
+    skip_edges: bool = setting(False, Switch(), "migrate no edges", "mapping")
+    validate: bool = setting(True, Switch(), "compare what arrived with the source at the end", "checking")
+    on_orphan: str = setting(
+        "report",
+        Text(("fail", "quarantine", "report")),
+        "edges whose other end is missing: fail the run, keep them aside in a file, or only report them",
+        "checking",
+    )
+    max_dead_letters: int = setting(100, Whole(0), "refused records after which the run stops", "checking")
+    log_format: str = setting("text", Text(("text", "json")), "form of the log on stderr", "running")
+    log_level: str = setting(
+        "warning", Text(("debug", "info", "warning", "error")), "least severe log lines shown", "running"
+    )
+
+
+@dataclass(frozen=True)
+class PostgresSettings(Settings):
+    """What a migration from PostgreSQL has."""
+
+    include: tuple[str, ...] = setting(
+        (), Words(), "only tables that match, e.g. 'public.*,app.users'", "source"
+    )
+    exclude: tuple[str, ...] = setting((), Words(), "no tables that match", "source")
+    table_to_space: Mapping[str, str] = setting(
+        {}, Pairs(), "spaces of tables: users:user_space,orders:order_space", "mapping", "--mappings"
+    )
+    text_columns: Mapping[str, tuple[str, ...]] = setting(
+        {}, Lists(), "columns that are embedded: users:name,bio;orders:notes", "mapping"
+    )
+    timestamp_column: Mapping[str, str] = setting(
+        {}, Pairs(lone="*"), "column for created_at: joined, or users:joined,orders:placed", "mapping"
+    )
+    keys: Mapping[str, tuple[str, ...]] = setting(
+        {}, Lists(), "columns that identify a row where the database does not say: my_view:id", "mapping"
+    )
+    edge_weight: float = setting(0.8, Number(), "weight of foreign-key edges", "mapping")
+    max_content_bytes: int = setting(
+        64 * 1024 * 1024, Whole(1), "bytes of a row's JSON beyond which it is refused, never cut", "mapping"
+    )
+    references: tuple[Mapping[str, Any], ...] = setting(
+        (),
+        Records(
+            (
+                ("name", Text()),
+                ("child", Text()),
+                ("columns", Words()),
+                ("parent", Text()),
+                ("parent_columns", Words()),
+            )
+        ),
+        "foreign keys that the database does not declare",
+        "mapping",
+    )
+
+
+def kind_of(declared: Field[Any]) -> Kind:
+    """The kind that a setting was declared with."""
+    kind: Kind = declared.metadata["kind"]
+    return kind
+
+
+def json_schema(settings: type[Settings]) -> dict[str, Any]:
+    """The JSON schema of a configuration file for these settings."""
+    properties = {
+        declared.name: {"description": declared.metadata["help"], **kind_of(declared).schema}
+        for declared in fields(settings)
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Engram Migrate: {settings.__name__}",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def as_document(settings: Settings) -> dict[str, Any]:
+    """The settings as a configuration file holds them."""
+    return {f.name: kind_of(f).dump(getattr(settings, f.name)) for f in fields(settings)}

@@ -1,0 +1,94 @@
+"""What is asked of a finished run: did everything arrive, and is everything accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from engram_store.model import DIMENSION
+from engram_store.run import Run
+from engram_store.store import Store
+from pipelines.report import Check, Report
+
+_MOST_DETAILS = 20
+_UNIT = 1e-2
+_SAMPLED_PAGES = 20
+
+
+def checks_of(report: Report, store: Store, run: Run) -> tuple[Check, ...]:
+    """Counts, foreign keys and embeddings: source against ledger, and ledger against target."""
+    return (
+        _counts(report),
+        _target_counts(report, store, run),
+        _foreign_keys(report),
+        _embeddings(report, run),
+    )
+
+
+def _counts(report: Report) -> Check:
+    wrong = [
+        f"{table}: {count.source:,} rows, {count.memories:,} memories, {count.dead_letters:,} refused"
+        for table, count in report.tables.items()
+        if count.source != count.memories + count.dead_letters
+    ]
+    memories = sum(count.memories for count in report.tables.values())
+    found = f"{report.records:,} in the source, {memories:,} memories, {report.dead_letters:,} refused"
+    return _check("every record is a memory or a dead letter", wrong, found)
+
+
+def _target_counts(report: Report, store: Store, run: Run) -> Check:
+    with store.reader() as reader:
+        served = reader.run_counts(run.id)
+    newer = "; a newer run's record of the same id counts instead" if len(store.runs()) > 1 else ""
+    wrong = [
+        f"{space}: {count:,} written, {served.get(space, 0):,} in the target"
+        for space, count in report.spaces.items()
+        if served.get(space, 0) != count
+    ]
+    total = sum(served.values())
+    return _check(
+        "every memory is in the target", wrong, f"{total:,} memories in {len(served):,} spaces{newer}"
+    )
+
+
+def _foreign_keys(report: Report) -> Check:
+    wrong = [
+        f"{origin}: {count.source:,} references, {count.written:,} edges"
+        for origin, count in report.edges.items()
+        # A refused record takes its references with it.
+        if not 0 <= count.source - count.written <= report.dead_letters
+    ]
+    written = sum(count.written for count in report.edges.values())
+    found = f"{written - report.orphans:,} edges committed, {report.orphans:,} orphans reported"
+    return _check("every reference is an edge or a reported orphan", wrong, found)
+
+
+def _embeddings(report: Report, run: Run) -> Check:
+    zeros, wrong, seen = 0, [], 0
+    for page_id, ids, norms in _sampled_norms(run):
+        seen += len(norms)
+        zeros += int((norms == 0).sum())
+        bad = (norms != 0) & ~(np.abs(norms - 1) <= _UNIT)
+        wrong += [
+            f"{ids[row].as_py()} (page {page_id}): norm {norms[row]:.4f}" for row in np.flatnonzero(bad)
+        ]
+    if zeros > report.embedding.zero_vectors:
+        wrong.append(f"{zeros:,} zero vectors, and only {report.embedding.zero_vectors:,} empty records")
+    return _check("embeddings are unit vectors", wrong, f"{seen:,} looked at, {zeros:,} empty")
+
+
+def _sampled_norms(run: Run) -> Iterator[tuple[str, pa.Array, np.ndarray]]:
+    pages = sorted(run.page_ids())
+    for page_id in pages[:: max(1, len(pages) // _SAMPLED_PAGES)]:
+        batch = run.memories(page_id, ["id", "embedding"])
+        field = batch.schema.field("embedding")
+        data = b"".join(batch.column("embedding").to_pylist())
+        vectors = np.frombuffer(data, dtype=field.metadata[b"dtype"].decode()).reshape(-1, DIMENSION)
+        yield page_id, batch.column("id"), np.linalg.norm(vectors.astype(np.float32), axis=1)
+
+
+def _check(name: str, wrong: list[str], found: str) -> Check:
+    more = [f"… and {len(wrong) - _MOST_DETAILS:,} more"] if len(wrong) > _MOST_DETAILS else []
+    return Check(name, not wrong, found, tuple(wrong[:_MOST_DETAILS] + more))

@@ -1,0 +1,164 @@
+"""The verbs beside the pipelines: look at a store, take a run back, try refused records again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import yaml
+
+from engram_store.errors import ConfigurationError
+from engram_store.model import Edge, Memory
+from engram_store.run import Run
+from engram_store.store import Store
+from pipelines.pipelines import main_of
+
+_WIDTH = 100
+
+
+def runs(target: str) -> int:
+    """Lists the runs of a store."""
+    store = Store.open(target)
+    for name in store.runs():
+        run = store.run(name)
+        manifest = run.manifest
+        records = sum(sum(receipt.memories.values()) for receipt in run.receipts())
+        state, source = manifest.get("state", "?"), manifest.get("source_shown", "")
+        print(f"{name}  {state:<9}  {records:>12,} memories  {source}")
+    return 0
+
+
+def spaces(target: str) -> int:
+    """Lists the memory spaces and their sizes."""
+    with Store.open(target).reader() as reader:
+        for space, count in reader.spaces().items():
+            print(f"{count:>12,}  {space}")
+    return 0
+
+
+def get(target: str, space: str, id: str) -> int:
+    """Shows one memory."""
+    with Store.open(target).reader() as reader:
+        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id))))
+    return 0
+
+
+def edges(target: str, space: str, id: str) -> int:
+    """Shows a memory's edges, in and out."""
+    with Store.open(target).reader() as reader:
+        _existing(reader.get(space, id), space, id)
+        for edge in reader.edges(space, id, "both"):
+            print(_edge_line(edge))
+    return 0
+
+
+def neighbours(target: str, space: str, id: str, depth: int) -> int:
+    """Shows the memories around one."""
+    with Store.open(target).reader() as reader:
+        _existing(reader.get(space, id), space, id)
+        for neighbour in reader.neighbours(space, id, depth):
+            memory = neighbour.memory
+            print(f"{neighbour.distance}  {memory.space}/{memory.id}  {_short(memory.content)}")
+    return 0
+
+
+def recall(target: str, text: str, space: str | None, k: int) -> int:
+    """Finds the memories nearest to a text, embedded as the memories were."""
+    from transforms.embedding.provider import create_embedder, spec_of
+
+    store = Store.open(target)
+    with store.reader() as reader:
+        models = {store.run(name).model for name in store.runs()}
+        if len(models) != 1:
+            raise ConfigurationError(
+                "the store's runs were embedded by different models",
+                why=f"vectors of {', '.join(f'`{model}`' for model in sorted(models))} cannot be compared",
+                suggestion="undo all runs but those of one model",
+            )
+        embedder = create_embedder(spec_of(models.pop()))
+        for memory, score in reader.recall(embedder.embed([text])[0], space, k):
+            print(f"{score:.3f}  {memory.space}/{memory.id}  {_short(memory.content)}")
+    return 0
+
+
+def dead_letters(target: str, run: str | None) -> int:
+    """Lists the records that were refused, as JSON lines."""
+    store = Store.open(target)
+    for name in [run] if run else store.runs():
+        for letter in store.run(name).dead_letters():
+            print(json.dumps({"run": name, **letter}, ensure_ascii=False))
+    return 0
+
+
+def replay(target: str, run: str | None, flags: Sequence[str]) -> int:
+    """Puts the pages with refused records through their pipeline again.
+
+    The run's own settings are used; further flags, such as ``--source`` with a password or a
+    larger ``--max-content-bytes``, come on top of them.
+    """
+    chosen = _only_run(Store.open(target), run)
+    settings = {**chosen.manifest["settings"], "target": target, "run": chosen.id}
+    file = chosen.path / "replay.yaml"
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return main_of(chosen.manifest["system"])(["--config", str(file), "--replay", *flags])
+
+
+def undo(target: str, run: str) -> int:
+    """Takes back one run: its memories and edges go, and what they had replaced is back."""
+    store = Store.open(target)
+    result = store.undo(run)
+    print(f"run {run} is undone; {sum(result.memories.values()):,} memories are left")
+    return 0
+
+
+def finalize(target: str) -> int:
+    """Rebuilds what readers see from the pages."""
+    result = Store.open(target).finalize()
+    state = "rebuilt" if result.rebuilt else "was up to date"
+    memories, committed, orphans = (sum(c.values()) for c in (result.memories, result.edges, result.orphans))
+    print(f"{state}: {memories:,} memories, {committed:,} edges, {orphans:,} orphan edges left out")
+    return 0
+
+
+def _only_run(store: Store, name: str | None) -> Run:
+    names = store.runs()
+    if name is None and len(names) != 1:
+        raise ConfigurationError(
+            "say which run is meant",
+            why=f"the store has {len(names)}: {', '.join(f'`{n}`' for n in names)}",
+            suggestion="name one of them",
+            example=f"engram-migrate replay {names[0]}" if names else "",
+        )
+    return store.run(name or names[0])
+
+
+def _existing(memory: Memory | None, space: str, id: str) -> Memory:
+    if memory is None:
+        raise ConfigurationError(
+            f"there is no memory `{id}` in space `{space}`",
+            suggestion="look for it by its words, or list the spaces",
+            example=f'engram-migrate recall "{id}"',
+        )
+    return memory
+
+
+def _memory_lines(memory: Memory) -> list[str]:
+    source = memory.source
+    return [
+        f"{memory.space}/{memory.id}",
+        f"  content:    {memory.content}",
+        f"  source:     {source.system} {source.kind} [{source.key}]",
+        f"  created_at: {memory.created_at or '–'}",
+        f"  confidence: {memory.confidence:.2f}",
+        f"  activation: {memory.activation:.3f}, decaying by {memory.decay_rate:g} an hour",
+        f"  embedded by {memory.model}, written by run {memory.run}, page {memory.page}",
+    ]
+
+
+def _edge_line(edge: Edge) -> str:
+    ends = f"{edge.source_space}/{edge.source} → {edge.target_space}/{edge.target}"
+    return f"{edge.weight:.2f}  {edge.type}  {ends}  {edge.properties or ''}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"

@@ -1,0 +1,83 @@
+"""Fixtures that every test may use: samples, servers, sample databases.
+
+With ``ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS=1`` whatever is missing fails instead of being skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import settings
+
+from tests.servers.postgres import DebianPostgres, WheelPostgres, find_programs
+from tests.servers.samples import SampleDatabases
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Machines differ in speed: no example fails for having taken long.
+settings.register_profile("engram", deadline=None, print_blob=True)
+settings.load_profile("engram")
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"{reason} (and ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS=1 allows no skip)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of sample data: ``postgres/``, ``neo4j/``, ``redis/``."""
+    folder = Path(os.environ.get("ENGRAM_SAMPLES", _REPOSITORY.parent / "shared" / "samples"))
+    if not (folder / "postgres" / "truth.json").exists():
+        _missing(f"no samples under `{folder}`; set ENGRAM_SAMPLES")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def debian_postgres() -> Iterator[DebianPostgres]:
+    """PostgreSQL over loopback TCP with passwords; shared, so leave it running and roles as they are."""
+    programs = find_programs()
+    if programs is None:
+        _missing("no PostgreSQL server programs; run scripts/setup-servers.sh")
+    with DebianPostgres(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[DebianPostgres]:
+    """A server of one test's own, to stop, restart and crash (about two seconds)."""
+    programs = find_programs()
+    if programs is None:
+        _missing("no PostgreSQL server programs; run scripts/setup-servers.sh")
+    with DebianPostgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wheel_postgres() -> Iterator[WheelPostgres]:
+    """A newer PostgreSQL on a unix socket, without passwords, contrib and XML."""
+    folder = Path(tempfile.mkdtemp(prefix="engram-pg-"))
+    with WheelPostgres(folder) as server:
+        yield server
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sample_database(debian_postgres: DebianPostgres, samples: Path) -> SampleDatabases:
+    """``sample_database("pagila")`` is the DSN of a shared sample, to be read only; ``.truth`` its truth."""
+    return SampleDatabases(debian_postgres, samples)
+
+
+@pytest.fixture
+def sample_copy(sample_database: SampleDatabases) -> Iterator[Callable[[str], str]]:
+    """``sample_copy("pagila")`` is the DSN of a copy that this test may change."""
+    with ExitStack() as copies:
+        yield lambda name: copies.enter_context(sample_database.copy(name))

@@ -1,0 +1,205 @@
+"""PostgreSQL for the tests: Debian's (contrib and XML, over TCP with passwords) and the wheel's (newer)."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import psycopg
+
+from demo.server import Wheel
+from tests.servers.server import PostgresServer
+
+#: Below Linux's range for outgoing connections: a client that retries while the server is down
+#: could else be given the server's port for its own end, and meet itself.
+_PORTS = range(20_000, 32_000)
+_START_SECONDS = 60
+
+_CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = '{folder}'
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+max_connections = 50
+shared_buffers = 64MB
+timezone = 'UTC'
+"""
+
+
+def find_programs() -> Path | None:
+    """The folder of the newest PostgreSQL server programs on this machine, or None."""
+    versions = [p for p in Path("/usr/lib/postgresql").glob("*/bin") if (p / "initdb").exists()]
+    if versions:
+        return max(versions, key=lambda path: float(path.parent.name))
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+class DebianPostgres(PostgresServer):
+    """A server in a temporary folder, on a loopback port, that asks everybody for a password.
+
+    The server is our child process and dies with us, even if we are killed. Root cannot run it,
+    so root runs it as ``postgres`` or ``nobody``.
+
+    Args:
+        bin_dir: The folder of ``initdb``, ``postgres`` and ``psql``.
+    """
+
+    def __init__(self, bin_dir: Path) -> None:
+        self.bin_dir = bin_dir
+        self.port = _free_port()
+        self.passwords = {"postgres": secrets.token_urlsafe(12)}
+        self._user = _server_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="engram-pg-"))
+        self._initialise()
+
+    def dsn(self, dbname: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
+        """A URI over TCP; ``password`` may be a wrong one."""
+        word = self.passwords[user] if password is None else password
+        return f"postgresql://{user}:{word}@127.0.0.1:{self.port}/{dbname}"
+
+    def set_password(self, user: str) -> None:
+        """Gives a role a random password, known to ``dsn``."""
+        self.passwords[user] = secrets.token_urlsafe(12)
+        self.psql(f"ALTER ROLE \"{user}\" LOGIN PASSWORD '{self.passwords[user]}'")
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id; a LookupError when the server is stopped."""
+        if self._process is None:
+            raise LookupError("the server is stopped")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Starts the server and returns once it answers."""
+        with self._log.open("ab") as log:
+            self._process = self._run("postgres", "-D", str(self._data), log=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop(signal.SIGQUIT)
+                raise RuntimeError(f"PostgreSQL did not start: {self.log()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stops our postmaster: SIGINT ends sessions cleanly, SIGQUIT is as good as a crash."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def log(self) -> str:
+        """What the server has logged."""
+        return self._log.read_text(errors="replace")
+
+    def remove(self) -> None:
+        """Stops the server and removes its folder."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+    def _initialise(self) -> None:
+        password = self._folder / "password"
+        password.write_text(self.passwords["postgres"])
+        if self._user:
+            shutil.chown(self._folder, self._user)
+            shutil.chown(password, self._user)
+        flags = ("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "-N")
+        with self._log.open("wb") as log:
+            made = self._run("initdb", "-D", str(self._data), f"--pwfile={password}", *flags, log=log)
+            if made.wait():
+                raise RuntimeError(f"initdb failed: {self.log()}")
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(_CONFIGURATION.format(port=self.port, folder=self._folder))
+
+    def _run(self, program: str, *arguments: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        setpriv = shutil.which("setpriv")
+        with_us = [setpriv, "--pdeathsig", "INT"] if setpriv else []
+        return subprocess.Popen(
+            [*with_us, self.bin_dir / program, *arguments],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            user=self._user,
+            group=self._user and pwd.getpwnam(self._user).pw_gid,
+            extra_groups=[] if self._user else None,
+            start_new_session=True,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.dsn(), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class WheelPostgres(PostgresServer):
+    """The newer PostgreSQL of a Python package, on a unix socket, without passwords, contrib and XML.
+
+    Args:
+        folder: An empty folder with a short path.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._wheel = Wheel(folder)
+        self.bin_dir = self._wheel.bin_dir
+
+    def start(self) -> None:
+        """Starts the server and returns once it answers."""
+        self._wheel.start()
+
+    def stop(self) -> None:
+        """Stops the server."""
+        self._wheel.stop()
+
+    def dsn(self, dbname: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
+        """A URI over the unix socket; ``password`` is not asked for."""
+        return self._wheel.dsn(dbname, user=user)
+
+
+def _server_user() -> str | None:
+    if os.geteuid():
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _free_port() -> int:
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise RuntimeError(f"no free port in {_PORTS}")

@@ -1,0 +1,80 @@
+"""Embedding several pages as one batch, each distinct text once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engram_store.model import CONFIDENCE, DIMENSION
+from io_connectors.pages import EmbeddingCounts, MappedPage, MemoryPage, Vectors
+from transforms.embedding.isolate import Refused, embed_each
+from transforms.embedding.provider import Embedder
+from transforms.embedding.refuse import without
+
+#: This much of a record's content stands in for a text that it does not have, in characters.
+LONGEST_CONTENT = 32_768
+
+# What JSON is made of when it says nothing: ``{}``, ``[]``, ``""``, ``[{}]``.
+_EMPTY = '{}[]" \t\r\n'
+
+
+def embed_pages(embedder: Embedder, pages: Sequence[MappedPage]) -> Iterator[MappedPage]:
+    """Give every page its vectors, computing each text of the batch once.
+
+    A record without text is embedded from its content, at LOW confidence; one without content
+    either gets the zero vector. A record whose text the embedder refuses becomes a dead letter.
+    """
+    wanted = [[_text_of(page.memories, at) for at in range(len(page))] for page in pages]
+    distinct = list(dict.fromkeys(text for texts in wanted for text in texts if text is not None))
+    vectors, refused = embed_each(embedder, distinct)
+    row_of = {text: row for row, text in enumerate(distinct)}
+    seen: set[str] = set()
+    for page, texts in zip(pages, wanted, strict=True):
+        sound, kept = _refuse(page, texts, refused)
+        yield _embedded(sound, kept, vectors, row_of, seen)
+
+
+def _text_of(memories: MemoryPage, at: int) -> str | None:
+    text = memories.texts[at]
+    if text and not text.isspace():
+        return text
+    content = memories.contents[at]
+    return None if content.strip(_EMPTY) in ("", "null") else content[:LONGEST_CONTENT]
+
+
+def _refuse(
+    page: MappedPage, texts: list[str | None], refused: Refused
+) -> tuple[MappedPage, list[str | None]]:
+    poor = {at: refused[text] for at, text in enumerate(texts) if text in refused}
+    if not poor:
+        return page, texts
+    return without(page, poor), [text for at, text in enumerate(texts) if at not in poor]
+
+
+def _embedded(
+    page: MappedPage,
+    texts: list[str | None],
+    vectors: Vectors,
+    row_of: dict[str, int],
+    seen: set[str],
+) -> MappedPage:
+    out = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+    filled = [at for at, text in enumerate(texts) if text is not None]
+    present = [text for text in texts if text is not None]
+    out[filled] = vectors[[row_of[text] for text in present]]
+    known = len(seen)
+    seen.update(present)
+    bare = [not text or text.isspace() for text in page.memories.texts]
+    counts = EmbeddingCounts(
+        texts=len(present),
+        distinct=len(seen) - known,
+        low_confidence=sum(bare) - (len(texts) - len(present)),
+        zero_vectors=len(texts) - len(present),
+    )
+    return page.embedded(out, _lowered(page.memories.confidence, bare), counts)
+
+
+def _lowered(confidence: list[float], bare: list[bool]) -> list[float]:
+    low = CONFIDENCE["LOW"]
+    return [min(value, low) if lower else value for value, lower in zip(confidence, bare, strict=True)]

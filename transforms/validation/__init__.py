@@ -1,0 +1,1 @@
+"""Counting what was written, and finding edges that lead nowhere."""
