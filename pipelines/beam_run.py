@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from engram_store.errors import ConfigurationError, MigrationError
+from pipelines import worker
 from pipelines.watch import Watch
 
 
@@ -72,6 +74,6 @@ def _pipeline(workers: int, beam_flags: Sequence[str]) -> beam.Pipeline:
     # "DirectRunner" means another runner with every release and set of packages; this one is
     # what the measurements were made on.
     workers = min(workers, os.cpu_count() or 1)
-    mode = "multi_processing" if workers > 1 else "in_memory"
-    flags = [f"--direct_num_workers={workers}", f"--direct_running_mode={mode}", *beam_flags]
-    return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags))
+    flags = [f"--direct_num_workers={workers}", "--default_sdk_harness_log_level=ERROR", *beam_flags]
+    environment = SubprocessSDKEnvironment.from_command_string(worker.command()) if workers > 1 else None
+    return beam.Pipeline(runner=FnApiRunner(environment), options=PipelineOptions(flags))

@@ -226,6 +226,7 @@ class Migration:
         embedder = create_embedder(spec)
         manifest = self.run.manifest
         counts = self._finding(COUNTS) or {}
+        written = counts.get("memories", {})
         report = Report(
             run=self.run.id,
             system=source.system,
@@ -236,7 +237,7 @@ class Migration:
             records=source.rows,
             new_records=new_records,
             tables=_tables(source, receipts),
-            spaces=counts.get("memories", {}),
+            spaces={s: n for s in dict.fromkeys(source.spaces.values()) if (n := written.get(s, 0))},
             edges=_edges(source, counts.get("edges", {}), self._finding(ORPHANS) or {}),
             not_followed=source.not_followed,
             dead_letters=sum(receipt.dead_letters for receipt in receipts),

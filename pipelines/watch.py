@@ -77,7 +77,7 @@ def _end_workers() -> None:
     """Ends Beam's local workers, which would go on for seconds without their parent."""
     for child in psutil.Process().children(recursive=True):
         try:
-            if any("sdk_worker_main" in word for word in child.cmdline()):
+            if any("pipelines.worker" in word for word in child.cmdline()):
                 child.kill()
         except psutil.NoSuchProcess:
             continue
