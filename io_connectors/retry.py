@@ -30,7 +30,7 @@ class RetryPolicy:
     def wait(self, attempt: int) -> float:
         """Seconds to wait after the given failed attempt (counted from 1)."""
         plain = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
-        return plain * random.uniform(0.75, 1.25)
+        return float(plain * random.uniform(0.75, 1.25))
 
 
 DEFAULT_POLICY = RetryPolicy()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import apache_beam as beam
 import orjson
@@ -19,56 +19,27 @@ from engram_store.run import Run
 from engram_store.store import Store
 from io_connectors.engram.targets import EmbeddedTargetSpec
 from io_connectors.engram.write import WriteToEngram
-from io_connectors.pages import MappedPage
 from pipelines.beam_run import run_pipeline
-from pipelines.progress import LedgerWatcher, State, shown_on
-from pipelines.report import EdgeCount, Embedding, Report, TableCount
+from pipelines.planned import PlannedSource
+from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
+from pipelines.report import Report
 from pipelines.run_state import note_attempt, note_state
 from pipelines.settings.model import Settings
+from pipelines.summary import Effort, summarise
 from pipelines.validate import checks_of
 from pipelines.watch import AGAIN, Watch
 from transforms.embedding.embed import EmbedMemories
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
-from transforms.validation.counts import COUNTS, CountRecords
+from transforms.embedding.provider import EmbeddingSpec
+from transforms.validation.counts import CountRecords
 from transforms.validation.orphans import ORPHANS, CheckEdges
 
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
 RECORD_BYTES = 2_400
 _SPARE_BYTES = 64 * 1024 * 1024
 
+_log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class PlannedSource:
-    """What a source hands over once it is planned.
-
-    Attributes:
-        system: ``postgresql``, ``neo4j`` or ``redis``.
-        shown: Its address without secrets.
-        snapshot: What names the state that is read.
-        page_rows: Page id → records counted in the source.
-        page_tables: Page id → the table, label or type of its records.
-        spaces: Table, label or type → space.
-        references: Origin → references counted in the source.
-        not_followed: References that are left out, by name.
-        bytes: Bytes that the records take in the source, to reckon the disk by.
-        read: Page ids → a transform that reads and maps these pages.
-    """
-
-    system: str
-    shown: str
-    snapshot: str
-    page_rows: Mapping[str, int]
-    page_tables: Mapping[str, str]
-    spaces: Mapping[str, str]
-    references: Mapping[str, int]
-    not_followed: tuple[str, ...]
-    bytes: int
-    read: Callable[[Sequence[str]], beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]]
-
-    @property
-    def rows(self) -> int:
-        """Records counted in the source."""
-        return sum(self.page_rows.values())
+Receipts = dict[str, PageReceipt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +70,39 @@ class Migration:
             MigrationError: Whatever stopped the run; the same command goes on from there.
         """
         begun = time.monotonic()
-        planned = set(self.source.page_rows)
-        done = self._done(planned)
-        todo = [page_id for page_id in self.source.page_rows if page_id not in done]
+        planned = self.source.page_rows.keys()
+        earlier = self._earlier_receipts()
+        todo = [page_id for page_id in self.source.page_rows if page_id not in earlier]
         self._check_disk(todo)
+        _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         note_attempt(self.run, self.source.snapshot, "running")
-        peak = self._run_pages(todo, done)
-        self._check_all_there(planned)
-        self._commit(planned)
-        report = self._report(len_of(self.source, todo), time.monotonic() - begun, peak)
+        receipts, peak = earlier, memory_in_use()
+        if todo or self.run.committed_page_ids() != planned or self.store.finalize().rebuilt:
+            receipts, peak = self._run_pages(todo, earlier)
+            self._check_all_there(receipts)
+            self._commit()
+        seconds = time.monotonic() - begun
+        _log.info("run %s is complete after %.1f s", self.run.id, seconds)
+        effort = Effort(seconds, self.source.rows_of(todo), peak)
+        report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort)
+        if self.settings.validate:
+            report = replace(report, checks=checks_of(report, self.store, self.run))
         files.write_bytes(
             self.run.path / "report.json", orjson.dumps(report.document(), option=orjson.OPT_INDENT_2)
         )
         note_state(self.run, "complete" if report.valid else "invalid")
         return report
 
-    def _done(self, planned: set[str]) -> set[str]:
-        done = self.run.page_ids() & planned
+    def _earlier_receipts(self) -> Receipts:
+        """Receipts of the pages that need not be read; with ``--replay`` refused records count as need."""
+        done = self.run.page_ids() & self.source.page_rows.keys()
+        receipts = {page_id: self.run.receipt(page_id) for page_id in sorted(done)}
         if self.settings.replay:
-            done -= {page_id for page_id in done if self.run.receipt(page_id).dead_letters}
-        return done
+            return {page_id: receipt for page_id, receipt in receipts.items() if not receipt.dead_letters}
+        return receipts
 
-    def _run_pages(self, todo: Sequence[str], done: set[str]) -> int:
-        """Runs the pipeline; gives the most memory that was seen in use."""
+    def _run_pages(self, todo: Sequence[str], earlier: Receipts) -> tuple[Receipts, int]:
+        """Runs the pipeline; gives all receipts, and the most memory that was seen in use."""
         watch, shown = Watch(), shown_on()
         peak = 0
 
@@ -132,19 +113,18 @@ class Migration:
             if state.dead_letters > self.settings.max_dead_letters:
                 watch.abort(self._too_many(state.dead_letters))
 
-        self.run.plan_pages(set(self.source.page_rows))
-        earlier = [self.run.receipt(page_id) for page_id in sorted(done)]
+        self.run.plan_pages(self.source.page_rows)
         try:
-            with LedgerWatcher(self.run, self.source.page_rows, show):
+            with LedgerWatcher(self.run, self.source.page_rows, earlier, show) as ledger:
                 run_pipeline(
-                    lambda pipeline: self._build(pipeline, todo, earlier),
+                    lambda pipeline: self._build(pipeline, todo, list(earlier.values())),
                     self.settings.parallel_workers,
                     self.beam_flags,
                     watch,
                 )
         finally:
             shown.close()
-        return peak
+        return ledger.receipts, peak
 
     def _build(self, pipeline: beam.Pipeline, todo: Sequence[str], earlier: Sequence[PageReceipt]) -> None:
         """The way of the data, top to bottom."""
@@ -157,11 +137,12 @@ class Migration:
             | "Embed" >> EmbedMemories(embedding, settings.embedding_batch_size)
             | "Write" >> WriteToEngram(target)
         )
-        before = pipeline | "Earlier receipts" >> beam.Create(list(earlier), reshuffle=False)
+        before = pipeline | "Earlier receipts" >> beam.Create(earlier, reshuffle=False)
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
         written.edges | "Check edges" >> CheckEdges(target)
 
-    def _commit(self, planned: set[str]) -> None:
+    def _commit(self) -> None:
+        planned = set(self.source.page_rows)
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
             raise IntegrityError(
@@ -171,22 +152,19 @@ class Migration:
                 example="--on-orphan report",
             )
         self.run.commit_pages(planned)
-        self.store.finalize()
+        result = self.store.finalize()
+        _log.info("generation %s serves %d memories", result.generation, sum(result.memories.values()))
         self.run.keep_only(planned)
         if self.settings.on_orphan != "quarantine":
             self.run.orphans_path.unlink(missing_ok=True)
 
     def _orphans(self) -> Counter[str]:
-        found = self._finding(ORPHANS) or {}
+        target = EmbeddedTargetSpec(str(self.store.path), self.run.id).open()
+        found = target.finding(ORPHANS) or {}
         return Counter({origin: check["orphans"] for origin, check in found.items() if check["orphans"]})
 
-    def _finding(self, name: str) -> dict[str, dict[str, int]] | None:
-        target = EmbeddedTargetSpec(str(self.store.path), self.run.id).open()
-        found: dict[str, dict[str, int]] | None = target.finding(name)
-        return found
-
     def _check_disk(self, todo: Sequence[str]) -> None:
-        rows = len_of(self.source, todo)
+        rows = self.source.rows_of(todo)
         share = rows / max(1, self.source.rows)
         need = int(rows * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
         free = shutil.disk_usage(self.store.path).free
@@ -198,15 +176,15 @@ class Migration:
                 example="--target /data/engram",
             )
 
-    def _check_all_there(self, planned: set[str]) -> None:
-        missing = planned - self.run.page_ids()
+    def _check_all_there(self, receipts: Receipts) -> None:
+        missing = self.source.page_rows.keys() - receipts.keys()
         if missing:
             raise IntegrityError(
                 f"{len(missing):,} pages were read and never acknowledged",
                 why=f"the first is `{min(missing)}`",
                 suggestion=AGAIN,
             )
-        refused = sum(receipt.dead_letters for receipt in self.run.receipts() if receipt.page_id in planned)
+        refused = sum(receipt.dead_letters for receipt in receipts.values())
         if refused > self.settings.max_dead_letters:
             raise self._too_many(refused)
 
@@ -218,81 +196,3 @@ class Migration:
             suggestion="look at them, repair the source, and run again; or allow more",
             example=f"engram-migrate dead-letters --target {self.settings.target}",
         )
-
-    def _report(self, new_records: int, seconds: float, peak: int) -> Report:
-        source, planned = self.source, set(self.source.page_rows)
-        receipts = [receipt for receipt in self.run.receipts() if receipt.page_id in planned]
-        spec = EmbeddingSpec(self.settings.embedding_provider)
-        embedder = create_embedder(spec)
-        manifest = self.run.manifest
-        counts = self._finding(COUNTS) or {}
-        written = counts.get("memories", {})
-        report = Report(
-            run=self.run.id,
-            system=source.system,
-            source=source.shown,
-            target=self.settings.target,
-            attempts=tuple(manifest["attempts"]),
-            seconds=seconds,
-            records=source.rows,
-            new_records=new_records,
-            tables=_tables(source, receipts),
-            spaces={s: n for s in dict.fromkeys(source.spaces.values()) if (n := written.get(s, 0))},
-            edges=_edges(source, counts.get("edges", {}), self._finding(ORPHANS) or {}),
-            not_followed=source.not_followed,
-            dead_letters=sum(receipt.dead_letters for receipt in receipts),
-            omitted_times=sum(receipt.omitted_times for receipt in receipts),
-            embedding=Embedding(
-                model=manifest["model"],
-                semantic=embedder.semantic,
-                description=embedder.description,
-                texts=sum(receipt.texts[0] for receipt in receipts),
-                distinct=sum(receipt.texts[1] for receipt in receipts),
-                low_confidence=sum(receipt.low_confidence for receipt in receipts),
-                zero_vectors=sum(receipt.zero_vectors for receipt in receipts),
-            ),
-            bytes=sum(receipt.bytes for receipt in receipts),
-            peak_memory=peak,
-        )
-        if not self.settings.validate:
-            return report
-        return replace(report, checks=checks_of(report, self.store, self.run))
-
-
-def len_of(source: PlannedSource, pages: Sequence[str]) -> int:
-    """Records in some of the source's pages."""
-    return sum(source.page_rows[page_id] for page_id in pages)
-
-
-def report_path(run: Run) -> Path:
-    """Where a run's report is."""
-    return run.path / "report.json"
-
-
-def _tables(source: PlannedSource, receipts: Sequence[PageReceipt]) -> dict[str, TableCount]:
-    rows: Counter[str] = Counter()
-    memories: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    for receipt in receipts:
-        table = source.page_tables[receipt.page_id]
-        rows[table] += source.page_rows[receipt.page_id]
-        memories[table] += sum(receipt.memories.values())
-        refused[table] += receipt.dead_letters
-    return {
-        table: TableCount(space, rows[table], memories[table], refused[table])
-        for table, space in source.spaces.items()
-    }
-
-
-def _edges(
-    source: PlannedSource, written: Mapping[str, int], orphans: Mapping[str, Mapping[str, object]]
-) -> dict[str, EdgeCount]:
-    counts = {}
-    for origin, references in source.references.items():
-        found: Mapping[str, object] = orphans.get(origin, {})
-        samples = found.get("samples", ())
-        assert isinstance(samples, (list, tuple))
-        lost = found.get("orphans", 0)
-        assert isinstance(lost, int)
-        counts[origin] = EdgeCount(references, written.get(origin, 0), lost, tuple(samples))
-    return counts

@@ -32,7 +32,8 @@ from io_connectors.postgresql.source import ReadFromPostgres
 from io_connectors.postgresql.splitter import cut, page_condition, recheck
 from io_connectors.secrets import SecretRef
 from pipelines.command import Command, run_command
-from pipelines.migration import Migration, PlannedSource
+from pipelines.migration import Migration
+from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
 from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
@@ -59,7 +60,8 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
     """Migrates, or goes on with, the run that the settings mean."""
     with _planning(settings) as planning:
         key = planning.key(settings)
-        with open_run(settings, key, planning.address.display) as (store, run):
+        spaces = (mapping.space for mapping in planning.tables.mapping.values())
+        with open_run(settings, key, planning.address.display, spaces) as (store, run):
             checkpoint = checkpoint_path(settings, run)
             plan = planning.plan(settings, load_checkpoint(checkpoint, key))
             save_checkpoint(checkpoint, key, plans.to_document(plan))
@@ -144,6 +146,7 @@ class _Planning:
             key=table.key,
             text=read.text_columns,
             time=read.time_column or "",
+            comment=table.comment,
             sample=sample,
             read_seconds=time.process_time() - begun,
         )

@@ -39,6 +39,7 @@ class PlannedTable:
         key: Columns that identify a record; empty means by its hash.
         text: Columns that are embedded; empty means its JSON.
         time: The column for ``created_at``, or empty.
+        comment: What the source says about it, or empty.
         sample: Its first records, mapped.
         read_seconds: CPU seconds that reading and mapping the sample took.
     """
@@ -50,6 +51,7 @@ class PlannedTable:
     key: tuple[str, ...]
     text: tuple[str, ...]
     time: str
+    comment: str
     sample: MappedPage | None
     read_seconds: float
 
@@ -153,6 +155,8 @@ def _table_lines(tables: Sequence[PlannedTable]) -> list[str]:
         text = _short(",".join(t.text), 40) or "the row's JSON"
         counts = f"{t.rows:>12,}  {t.pages:>7,}"
         lines.append(f"  {t.name:<{width}}  {t.space:<{space}}  {counts}  {key} · {text} · {t.time or '–'}")
+        if t.comment:
+            lines.append(f"  {'':<{width}}  {_short(t.comment, _WIDTH)}")
     return lines
 
 

@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from engram_store.model import PageReceipt
 from engram_store.run import Run
 
 #: Records between two lines where there is no terminal.
@@ -30,7 +31,7 @@ class State:
         rate: Records a second since this attempt started.
         eta: Seconds left at that rate, or None while nothing is known.
         memory: Resident bytes of this process and its workers.
-        dead_letters: Records refused in this attempt.
+        dead_letters: Records refused, in earlier attempts too.
     """
 
     done: int
@@ -56,17 +57,29 @@ class LedgerWatcher:
     Args:
         run: The run whose pages are the ledger.
         page_rows: Planned rows of each page.
+        earlier: Receipts of the pages that are done already.
         show: Called with each new state.
+
+    Attributes:
+        receipts: The earlier receipts, and those that came since; whole after the exit.
     """
 
-    def __init__(self, run: Run, page_rows: Mapping[str, int], show: Callable[[State], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        page_rows: Mapping[str, int],
+        earlier: Mapping[str, PageReceipt],
+        show: Callable[[State], None],
+    ) -> None:
         self._run = run
         self._page_rows = page_rows
+        self.receipts = dict(earlier)
         self._show = show
-        self._seen = run.page_ids() & page_rows.keys()
-        self._before = sum(page_rows[page_id] for page_id in self._seen)
+        # Pages that are to be written again are not done until their files change.
+        self._stale = {page_id: run.receipt(page_id).written_at for page_id in self._unseen()}
+        self._before = sum(page_rows[page_id] for page_id in earlier)
         self._done = self._before
-        self._dead_letters = 0
+        self._dead_letters = sum(receipt.dead_letters for receipt in earlier.values())
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
@@ -89,11 +102,17 @@ class LedgerWatcher:
             interval = max(_INTERVAL, 20 * (time.monotonic() - begun))
 
     def _look(self) -> None:
-        for page_id in (self._run.page_ids() & self._page_rows.keys()) - self._seen:
-            self._seen.add(page_id)
+        for page_id in self._unseen():
+            receipt = self._run.receipt(page_id)
+            if receipt.written_at == self._stale.get(page_id):
+                continue
+            self.receipts[page_id] = receipt
             self._done += self._page_rows[page_id]
-            self._dead_letters += self._run.receipt(page_id).dead_letters
+            self._dead_letters += receipt.dead_letters
         self._show(self._state())
+
+    def _unseen(self) -> set[str]:
+        return (self._run.page_ids() & self._page_rows.keys()) - self.receipts.keys()
 
     def _state(self) -> State:
         total = sum(self._page_rows.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from engram_store import files
-from engram_store.errors import ResumeError
+from engram_store.errors import ConfigurationError, ResumeError
 from engram_store.run import Run
 from engram_store.store import Store
 from pipelines.settings.model import Settings, as_document
@@ -45,29 +45,35 @@ class RunKey:
 
 
 @contextmanager
-def open_run(settings: Settings, key: RunKey, shown_source: str) -> Iterator[tuple[Store, Run]]:
+def open_run(
+    settings: Settings, key: RunKey, shown_source: str, spaces: Iterable[str]
+) -> Iterator[tuple[Store, Run]]:
     """Locks the store and finds or makes the run.
 
     Args:
         settings: The settings.
         key: What the run must agree with.
         shown_source: The source's address without secrets.
+        spaces: The memory spaces that the run writes to.
 
     Yields:
         The store and the run.
 
     Raises:
         ResumeError: The run of that name was begun with another source, mapping or model.
+        ConfigurationError: Another source's run has written to one of the spaces.
         TargetTransientError: Another run is writing to the store.
     """
     store = Store.open(settings.target, create=True)
     name = settings.run or key.default_name
+    spaces = sorted(set(spaces))
     with store.lock():
+        _check_spaces(store, key, spaces)
         if name in store.runs():
             run = store.run(name)
             _check(run, key, settings)
         else:
-            run = store.create_run(name, _manifest(settings, key, shown_source))
+            run = store.create_run(name, {**_manifest(settings, key, shown_source), "spaces": spaces})
         yield store, run
 
 
@@ -133,6 +139,21 @@ def _manifest(settings: Settings, key: RunKey, shown_source: str) -> dict[str, A
         "settings": as_document(settings),
         "state": "running",
     }
+
+
+def _check_spaces(store: Store, key: RunKey, spaces: Sequence[str]) -> None:
+    """Ids tell records of one source apart, not of two: `users_1` of both would be one memory."""
+    for name in store.runs():
+        manifest = store.run(name).manifest
+        shared = sorted(set(spaces) & set(manifest.get("spaces", ())))
+        if shared and manifest["source"] != key.source:
+            raise ConfigurationError(
+                f"the space `{shared[0]}` already holds memories of another source",
+                why=f"run `{name}` came from `{manifest['source_shown']}`; records of the two with equal keys"
+                " would replace each other",
+                suggestion="give this source spaces or a store of its own, or take the other run back",
+                example=f"--memory-space another_name   # or: engram-migrate undo {name}",
+            )
 
 
 def _check(run: Run, key: RunKey, settings: Settings) -> None:

@@ -6,19 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 import pyarrow as pa
 
 from engram_store import files
-from engram_store.edges_check import EdgeCheck
 from engram_store.model import PageReceipt
 from engram_store.pages import page_digest
 from engram_store.run import Run
 from engram_store.store import Store
 from io_connectors.engram.arrow import edge_batch, memory_batch
 from io_connectors.pages import MappedPage
+
+if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
 
 STAGES = ("read", "map", "embed", "write")
 

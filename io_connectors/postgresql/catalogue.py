@@ -32,7 +32,9 @@ class TableName:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        # Else table `c` of schema `a.b` and table `b.c` of schema `a` would go by one name.
+        schema = f'"{self.schema}"' if "." in self.schema else self.schema
+        return f"{schema}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,9 @@ class Table:
         key: The columns that identify a row, or empty when nothing does.
         relations: Where its rows are: itself, or its leaf partitions.
         comment: The table's comment, or empty.
-        readable: Whether the role may SELECT from it.
+        denied: Itself or its partitions, where the role may not SELECT from them.
         filtered: Whether row-level security would hide rows from the role.
+        declared: Whether the database vouches for the key; False where a user named it.
     """
 
     name: TableName
@@ -145,8 +148,9 @@ class Table:
     key: tuple[str, ...]
     relations: tuple[Relation, ...]
     comment: str = ""
-    readable: bool = True
+    denied: tuple[TableName, ...] = ()
     filtered: bool = False
+    declared: bool = True
 
     def column(self, name: str) -> Column:
         """The column of that name.

@@ -134,7 +134,7 @@ def read_catalogue(connection: Connection, selection: Selection = Selection()) -
         chosen = _choose(rows, selection)
         oids = [row[0] for row, _ in chosen.values()]
         columns = _columns(connection, oids)
-        keys = dict(connection.execute(_KEYS, (oids,)).fetchall())
+        keys: dict[int, list[str]] = dict(connection.execute(_KEYS, (oids,)).fetchall())
         declared = connection.execute(_FOREIGN_KEYS).fetchall()
         identity = _identity(connection)
     except psycopg.Error as error:
@@ -160,7 +160,7 @@ def _choose(rows: Sequence[_Row], selection: Selection) -> _Chosen:
         if row[4] or not selection.takes(TableName(row[1], row[2]), view=row[3] in "vm"):
             continue
         chosen[row[0]] = (row, leaves[row[0]] if row[3] == "p" else [row])
-    _check_patterns(rows, selection)
+    _check_patterns([row for row in rows if not row[4]], selection)
     if not chosen:
         raise ConfigurationError(
             "no table is selected",
@@ -171,15 +171,24 @@ def _choose(rows: Sequence[_Row], selection: Selection) -> _Chosen:
 
 
 def _check_patterns(rows: Sequence[_Row], selection: Selection) -> None:
-    names = [text for row in rows for text in (f"{row[1]}.{row[2]}", row[2])]
+    """A misspelt pattern would leave tables out, or let secret ones in, without a word."""
+    names = [(TableName(row[1], row[2]), row[3] in "vm") for row in rows]
     for pattern in selection.include:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ConfigurationError(
-                f"`--include {pattern}` matches no table",
-                why="names are case-sensitive, and system schemas and extensions' own tables are left out",
-                suggestion="look at the plan for the names there are",
-                example="python -m pipelines.postgresql --source … --dry-run",
-            )
+        if not any(Selection((pattern,)).takes(name, view=view) for name, view in names):
+            raise _no_match(f"--include {pattern}")
+    for pattern in selection.exclude:
+        if not any(Selection((pattern,)).takes(name, view=False) for name, _ in names):
+            raise _no_match(f"--exclude {pattern}")
+
+
+def _no_match(flag: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"`{flag}` matches no table",
+        why="names are case-sensitive, partitions go by their table's name, views must be named in full,"
+        " and system schemas and extensions' own tables are left out",
+        suggestion="look at the plan for the names there are",
+        example="python -m pipelines.postgresql --source … --dry-run",
+    )
 
 
 def _columns(connection: Connection, oids: list[int]) -> dict[int, tuple[Column, ...]]:
@@ -195,9 +204,17 @@ def _table(row: _Row, leaves: list[_Row], columns: tuple[Column, ...], key: list
         for leaf in leaves
     )
     # Partitions are read by their own names, so their rights and policies count too.
-    readable = row[10] and all(leaf[10] for leaf in leaves)
+    denied = [TableName(each[1], each[2]) for each in (row, *leaves) if not each[10]]
     filtered = row[11] or any(leaf[11] for leaf in leaves)
-    return Table(TableName(row[1], row[2]), columns, tuple(key), relations, row[9], readable, filtered)
+    return Table(
+        TableName(row[1], row[2]),
+        columns,
+        tuple(key),
+        relations,
+        row[9],
+        tuple(dict.fromkeys(denied)),
+        filtered,
+    )
 
 
 def _foreign_keys(declared: Sequence[_Row], chosen: _Chosen, rows: Sequence[_Row]) -> list[ForeignKey]:

@@ -82,7 +82,7 @@ class Plan:
         named = {}
         for page in pages:
             read = reads[page.read]
-            joined = sorted({states[str(r.key.parent)] for r in read.references if r.joined})
+            joined = sorted({states.get(str(r.key.parent), "") for r in read.references if r.joined})
             named[page.page_id(read, "".join(joined))] = page
         return cls(tuple(reads), named, snapshot)
 

@@ -20,6 +20,11 @@ UNREPRESENTABLE_TIME = -(2**63)
 
 Sql = sql.Composable
 
+#: The alias of the relation that is read. A whole row is written ``engram_row.*``: without the
+#: star, a column of that name, of the table or of a joined parent, would be meant.
+ROW = sql.Identifier("engram_row")
+WHOLE_ROW = sql.SQL("{}.*").format(ROW)
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRead:
@@ -76,14 +81,6 @@ class TableRead:
         """Whether pages are ranges of places (ctid) rather than of keys."""
         return self.relation.heap
 
-    @property
-    def alias(self) -> str:
-        """An alias that no column has: ``row_to_json(x)`` would serialise a column ``x``."""
-        alias = "engram_row"
-        while self.table.has(alias):
-            alias += "_"
-        return alias
-
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
@@ -121,38 +118,35 @@ def select(read: TableRead, where: Sql, *, place: bool = False) -> sql.Composed:
         where: A condition over the row's alias.
         place: Whether to add the row's place (ctid, as text) as the last column.
     """
-    row = sql.Identifier(read.alias)
     columns: list[Sql] = [
-        *key_texts(row, read.table.key),
-        sql.SQL("row_to_json({})::text").format(row),
-        _text(row, read.text_columns),
-        _created_at(row, read),
+        *key_texts(ROW, read.table.key),
+        sql.SQL("row_to_json({})::text").format(WHOLE_ROW),
+        _text(read.text_columns),
+        _created_at(read.time_column),
     ]
     for number, reference in enumerate(read.references):
         columns += [
-            sql.SQL("{}.{}::text").format(row, sql.Identifier(c)) for c in reference.key.child_columns
+            sql.SQL("{}.{}::text").format(ROW, sql.Identifier(c)) for c in reference.key.child_columns
         ]
         if reference.joined:
             columns += key_texts(_parent(number), reference.parent_key)
     if place:
-        columns.append(sql.SQL("{}.ctid::text").format(row))
+        columns.append(sql.SQL("{}.ctid::text").format(ROW))
     return sql.SQL("SELECT {} FROM {}{} WHERE {}").format(
-        sql.SQL(", ").join(columns), source(read), _joins(read, row), where
+        sql.SQL(", ").join(columns), source(read), _joins(read), where
     )
 
 
 def select_names(read: TableRead, where: Sql) -> sql.Composed:
     """What names each row within its relation: its place, or its key's texts."""
-    row = sql.Identifier(read.alias)
-    names = [sql.SQL("{}.ctid::text").format(row)] if read.by_place else key_texts(row, read.table.key)
+    names = [sql.SQL("{}.ctid::text").format(ROW)] if read.by_place else key_texts(ROW, read.table.key)
     return sql.SQL("SELECT {} FROM {} WHERE {}").format(sql.SQL(", ").join(names), source(read), where)
 
 
 def source(read: TableRead) -> sql.Composed:
     """The relation itself, without inheritance children, under its alias."""
-    name, row = read.relation.name, sql.Identifier(read.alias)
     only = sql.SQL("ONLY " if read.relation.kind in "rm" else "")
-    return sql.SQL("{}{} AS {}").format(only, sql.Identifier(name.schema, name.name), row)
+    return sql.SQL("{}{} AS {}").format(only, _qualified(read.relation.name), ROW)
 
 
 def key_texts(row: Sql, key: tuple[str, ...]) -> list[Sql]:
@@ -163,35 +157,41 @@ def key_texts(row: Sql, key: tuple[str, ...]) -> list[Sql]:
 
 
 def row_hash(row: Sql) -> Sql:
-    """128 bits, hex, of SHA-256 over the row's text form."""
-    return sql.SQL("left(encode(sha256(convert_to({}::text, 'UTF8')), 'hex'), 32)").format(row)
+    """128 bits, hex, of SHA-256 over the row's text form.
+
+    In the database's own encoding: converted to UTF-8, one row with bad bytes would keep the
+    whole table from being counted.
+    """
+    return sql.SQL("left(encode(sha256(convert_to({}.*::text, getdatabaseencoding())), 'hex'), 32)").format(
+        row
+    )
 
 
-def has_reference(read: TableRead, reference: ReferenceRead) -> Sql:
+def has_reference(reference: ReferenceRead) -> Sql:
     """Whether a row refers to a parent at all (MATCH SIMPLE: no column is NULL)."""
-    row = sql.Identifier(read.alias)
-    tests = [sql.SQL("{}.{} IS NOT NULL").format(row, sql.Identifier(c)) for c in reference.key.child_columns]
+    tests = [sql.SQL("{}.{} IS NOT NULL").format(ROW, sql.Identifier(c)) for c in reference.key.child_columns]
     return sql.SQL(" AND ").join(tests)
 
 
-def _text(row: Sql, columns: tuple[str, ...]) -> Sql:
+def _text(columns: tuple[str, ...]) -> Sql:
     if not columns:
         return sql.SQL("NULL")
     parts = [
-        sql.SQL("{} || nullif({}.{}::text, '')").format(sql.Literal(f"{c}: "), row, sql.Identifier(c))
+        sql.SQL("{} || nullif({}.{}::text, '')").format(sql.Literal(f"{c}: "), ROW, sql.Identifier(c))
         for c in columns
     ]
     joined = sql.SQL(", ").join(parts)
     return sql.SQL("left(array_to_string(ARRAY[{}], ' | '), {})").format(joined, sql.Literal(TEXT_LIMIT))
 
 
-def _created_at(row: Sql, read: TableRead) -> Sql:
+def _created_at(time_column: str | None) -> Sql:
     """Microseconds since 1970; a time without zone is taken as UTC, as the session is."""
-    if read.time_column is None:
+    if time_column is None:
         return sql.SQL("NULL::bigint")
-    column = sql.SQL("{}.{}").format(row, sql.Identifier(read.time_column))
+    column = sql.SQL("{}.{}").format(ROW, sql.Identifier(time_column))
     return sql.SQL(
-        "CASE WHEN {c} >= '0001-01-01' AND {c} < '10000-01-01' THEN (extract(epoch FROM {c}) * 1000000)::bigint"
+        "CASE WHEN {c} >= '0001-01-01' AND {c} < '10000-01-01'"
+        " THEN (extract(epoch FROM {c}) * 1000000)::bigint"
         " WHEN {c} IS NOT NULL THEN {none} END"
     ).format(c=column, none=sql.SQL(f"'{UNREPRESENTABLE_TIME}'::bigint"))
 
@@ -200,19 +200,19 @@ def _parent(number: int) -> sql.Identifier:
     return sql.Identifier(f"engram_parent_{number}")
 
 
-def _joins(read: TableRead, row: Sql) -> Sql:
-    joins = [_join(reference, number, row) for number, reference in enumerate(read.references)]
+def _joins(read: TableRead) -> Sql:
+    joins = [_join(reference, number) for number, reference in enumerate(read.references)]
     return sql.SQL("").join(join for join in joins if join is not None)
 
 
-def _join(reference: ReferenceRead, number: int, row: Sql) -> Sql | None:
+def _join(reference: ReferenceRead, number: int) -> Sql | None:
     if not reference.joined:
         return None
     key, parent = reference.key, _parent(number)
     operators = key.operators or ("=",) * len(key.child_columns)
     tests = [
         sql.SQL("{}.{} {} {}.{}").format(
-            parent, sql.Identifier(theirs), sql.SQL(operator), row, sql.Identifier(mine)
+            parent, sql.Identifier(theirs), sql.SQL(operator), ROW, sql.Identifier(mine)
         )
         for theirs, operator, mine in zip(key.parent_columns, operators, key.child_columns, strict=True)
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engram_store.errors import (
     ConfigurationError,
+    Interrupted,
     MigrationError,
     PreflightError,
     SourceError,
@@ -41,7 +44,23 @@ _PINNED = {
     "synchronize_seqscans": "off",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
+    "quote_all_identifiers": "off",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    # Pages are cut in the order of a sequential scan, which is the order of places.
+    "enable_seqscan": "on",
+    "enable_tidscan": "on",
 }
+
+# One statement, and nothing for settings that this server does not have yet.
+_PIN = (
+    "SELECT set_config(known.name, pinned.value, false)"
+    " FROM unnest(%s::text[], %s::text[]) AS pinned (name, value)"
+    " JOIN pg_catalog.pg_settings AS known ON lower(known.name) = lower(pinned.name)"
+)
+
+# Secrets beside the password, which libpq takes from nowhere but the connection string.
+_OTHER_SECRETS = ("sslpassword", "oauth_client_secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +81,8 @@ class PostgresAddress:
         """Reads a URI or key=value string; a password in it is moved out of sight.
 
         Raises:
-            ConfigurationError: The string is not a libpq connection string.
+            ConfigurationError: The string is not a libpq connection string, or holds a secret
+                that cannot be moved.
         """
         try:
             parts = conninfo_to_dict(source)
@@ -74,9 +94,11 @@ class PostgresAddress:
                 example="--source postgresql://reader@localhost:5432/shop",
             ) from None
         inline = parts.pop("password", None)
+        _refuse_secrets(parts)
+        conninfo = make_conninfo("", **parts)
         if inline is not None and password is None:
-            password = SecretRef.keep("SOURCE_PASSWORD", str(inline))
-        return cls(make_conninfo("", **parts), password)
+            password = SecretRef.keep(_secret_name(conninfo), str(inline))
+        return cls(conninfo, password)
 
     @property
     def display(self) -> str:
@@ -88,6 +110,22 @@ class PostgresAddress:
         return f"postgresql://{host}{port}/{name}"
 
 
+def _refuse_secrets(parts: Mapping[str, object]) -> None:
+    for name in _OTHER_SECRETS:
+        if name in parts:
+            raise ConfigurationError(
+                f"`--source` holds `{name}`",
+                why="it would travel with the pipeline, and show in its logs",
+                suggestion="put it into a service file (`~/.pg_service.conf`) and name the service",
+                example="--source service=shop",
+            )
+
+
+def _secret_name(conninfo: str) -> str:
+    """One variable an address, so that two sources in one process keep their passwords apart."""
+    return f"PASSWORD_{hashlib.blake2b(conninfo.encode(), digest_size=6).hexdigest().upper()}"
+
+
 def connect(address: PostgresAddress, *, purpose: str) -> Connection:
     """Opens an autocommit connection with a pinned session, trying again while a server starts.
 
@@ -96,7 +134,8 @@ def connect(address: PostgresAddress, *, purpose: str) -> Connection:
         purpose: Shown in ``pg_stat_activity`` as ``engram-migrate: purpose``.
 
     Raises:
-        SourceError: Refused, wrong password, no such database, or a server too old.
+        SourceError: Refused, wrong password, no such database.
+        PreflightError: The server is too old.
     """
     connection = retrying(lambda: _connect_once(address, purpose))
     if connection.info.server_version < OLDEST_VERSION:
@@ -116,12 +155,14 @@ def _connect_once(address: PostgresAddress, purpose: str) -> Connection:
         extra["password"] = address.password.resolve()
     if "connect_timeout" not in conninfo_to_dict(address.conninfo):
         extra["connect_timeout"] = 20
+    connection = None
     try:
         connection = psycopg.connect(address.conninfo, autocommit=True, **extra)
-        for name, value in _PINNED.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.execute(_PIN, (list(_PINNED), list(_PINNED.values())))
         return connection
     except psycopg.Error as error:
+        if connection is not None:
+            connection.close()
         raise translate(error, f"connecting to `{address.display}`") from error
 
 
@@ -129,14 +170,21 @@ def begin_snapshot(connection: Connection, snapshot: str) -> None:
     """Starts a read-only transaction on an exported snapshot.
 
     Raises:
-        psycopg.Error: With sqlstate 22023 or 55000 when the snapshot is gone.
+        Interrupted: The snapshot is gone.
     """
-    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+    try:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+    except psycopg.Error as error:
+        raise Interrupted(
+            "the snapshot that all pages are read in is gone",
+            why=f"the server restarted, or the coordinating connection was lost ({_cause(error)})",
+            suggestion="run the same command again; finished pages are kept and changed ones are read again",
+        ) from error
 
 
 _CANNOT_CONNECT = {
-    "28P01": "check the user and the password (`PGPASSWORD`, `.pgpass` or `--source-password-env NAME`)",
+    "28P01": "check the user and the password (`PGPASSWORD`, `.pgpass` or `--source-password-file FILE`)",
     "28000": "check the user, and what pg_hba.conf allows it",
     "3D000": "check the database's name; `psql -l` lists them",
     "53300": "free some connections, or lower `--parallel-workers`",
@@ -150,21 +198,16 @@ _READING = {
         "a standby removed rows that were still being read",
         "set hot_standby_feedback = on there, or read from the primary; then run the same command again",
     ),
-    "22023": (
-        "the snapshot is gone: the server restarted, or the coordinating connection was lost",
-        "run the same command again; finished pages are kept and changed ones are read again",
-    ),
 }
 
 # Faults of one row rather than of the connection or the right to read: bad bytes, a value too
-# large to send, a value that a cast refuses.
-_ROW_FAULTS = ("22", "XX000", "54000")
+# large to send, a value that a cast refuses, a damaged one.
+_ROW_FAULTS = ("22", "XX", "54000")
 
 
 def is_row_fault(error: psycopg.Error) -> bool:
     """Whether reading fewer rows at a time can isolate this error to single rows."""
-    state = error.sqlstate or ""
-    return state != "22023" and state.startswith(_ROW_FAULTS)
+    return (error.sqlstate or "").startswith(_ROW_FAULTS)
 
 
 def translate(error: psycopg.Error, doing: str) -> MigrationError:
@@ -175,15 +218,13 @@ def translate(error: psycopg.Error, doing: str) -> MigrationError:
         doing: What was being done, as in "reading `public.users`".
     """
     state = error.sqlstate
-    text = str(error).strip().splitlines()
-    cause = text[0] if text else type(error).__name__
+    cause = _cause(error)
     what = f"{doing} failed"
     if state in _CANNOT_CONNECT:
         return SourceError(what, why=cause, suggestion=_CANNOT_CONNECT[state])
     if state in _READING:
         why, suggestion = _READING[state]
-        kind = SourceTransientError if state == "22023" else SourceError
-        return kind(what, why=f"{why} ({cause})", suggestion=suggestion)
+        return SourceError(what, why=f"{why} ({cause})", suggestion=suggestion)
     if state is not None and not state.startswith(("57", "08")):
         return SourceError(what, why=f"{cause} (SQLSTATE {state})", suggestion="see the server's log")
     if state is None and any(hint in str(error) for hint in _FINAL_HINTS):
@@ -193,6 +234,12 @@ def translate(error: psycopg.Error, doing: str) -> MigrationError:
         why=cause,
         suggestion="check that the server runs and is reachable, then run the same command again",
     )
+
+
+def _cause(error: psycopg.Error) -> str:
+    """The first line, which names the fault; all of them where it only announces a list."""
+    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join([first, *rest]) if first.endswith(":") else first
 
 
 # psycopg gives connection refusals no sqlstate; the server's words are all there is.
@@ -206,6 +253,8 @@ _FINAL_HINTS = {
     "failed to resolve host": "check the host's name",
     "Connection refused": "check host and port, and that the server runs and listens there",
     "No such file or directory": "check the socket's folder and port, and that the server runs",
+    "connection is bad: invalid": "correct that part of the connection string",
+    "bad value for": "correct that part of the connection string",
 }
 
 

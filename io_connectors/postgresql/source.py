@@ -19,7 +19,7 @@ from apache_beam.io import iobase
 from apache_beam.io.range_trackers import OffsetRangeTracker
 from psycopg import sql
 
-from engram_store.errors import Interrupted, MigrationError
+from engram_store.errors import Interrupted, MigrationError, SourceError
 from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import Sql, TableRead, select, select_names
@@ -141,16 +141,11 @@ class _PageReader:
 
     def read(self, page_id: str, read: TableRead, page: PagePlan) -> SourcePage:
         """Reads a page; rows that cannot be read become dead letters, the others do not suffer."""
-        relation = str(read.relation.name)
-        condition = page_condition(read, page)
-        with_place = bool(page.repeats)
         try:
-            rows = self._fetch(select(read, condition, place=with_place))
+            return self._read(page_id, read, page)
         except psycopg.Error as error:
-            if not is_row_fault(error):
-                raise self._failed(error, read) from error
-            return self._read_in_halves(page_id, read, condition, page)
-        return SourcePage(page_id, relation, _numbered(rows, page, read) if with_place else rows)
+            found = translate(error, f"reading `{read.relation.name}`")
+            raise _interrupted(found) if found.retriable else found from error
 
     def close(self) -> None:
         """Ends the transaction by ending the connection."""
@@ -158,22 +153,34 @@ class _PageReader:
             self._connection.close()
             self._connection = None
 
-    def _fetch(self, query: Sql) -> list[Row]:
+    def _read(self, page_id: str, read: TableRead, page: PagePlan) -> SourcePage:
+        relation = str(read.relation.name)
+        condition = page_condition(read, page)
+        with_place = bool(page.repeats)
+        try:
+            rows = self._fetch(select(read, condition, place=with_place))
+        except psycopg.Error as error:
+            if not is_row_fault(error):
+                raise
+            return self._read_in_halves(page_id, read, condition, page)
+        return SourcePage(page_id, relation, _numbered(rows, page, read) if with_place else rows)
+
+    def _fetch(self, query: sql.Composed) -> list[Row]:
         if self._connection is None:
-            self._connection = connect(self._address, purpose="reading pages")
-            begin_snapshot(self._connection, self._snapshot)
+            self._open()
+        assert self._connection is not None
         try:
             return self._connection.execute(query).fetchall()
         except psycopg.Error:
             self.close()
             raise
 
-    def _failed(self, error: psycopg.Error, read: TableRead) -> MigrationError:
-        found = translate(error, f"reading `{read.relation.name}`")
-        if not found.retriable:
-            return found
-        # The snapshot went with the connection: only the launcher can take a new one.
-        return Interrupted(found.what, why=found.why, suggestion=found.suggestion)
+    def _open(self) -> None:
+        try:
+            self._connection = connect(self._address, purpose="reading pages")
+        except SourceError as error:
+            raise _interrupted(error) from error
+        begin_snapshot(self._connection, self._snapshot)
 
     def _read_in_halves(self, page_id: str, read: TableRead, condition: Sql, page: PagePlan) -> SourcePage:
         rows: list[Row] = []
@@ -185,7 +192,7 @@ class _PageReader:
                 rows += self._fetch(select(read, _any_of(part), place=bool(page.repeats)))
             except psycopg.Error as error:
                 if not is_row_fault(error):
-                    raise self._failed(error, read) from error
+                    raise
                 if len(part) == 1:
                     letters.append(_unreadable(page_id, read, part[0], error))
                 else:
@@ -197,6 +204,11 @@ class _PageReader:
     def _row_conditions(self, read: TableRead, condition: Sql) -> list[Sql]:
         """One condition a row of the page, in order."""
         return [row_condition(read, row) for row in self._fetch(select_names(read, condition))]
+
+
+def _interrupted(error: MigrationError) -> Interrupted:
+    """What the launcher could do a moment ago fails now: with a new snapshot the run goes on."""
+    return Interrupted(error.what, why=error.why, suggestion=error.suggestion)
 
 
 def _any_of(conditions: Sequence[Sql]) -> Sql:

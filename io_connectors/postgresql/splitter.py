@@ -19,13 +19,13 @@ import psycopg
 from psycopg import sql
 
 from engram_store.errors import ConfigurationError
+from io_connectors.postgresql.choices import check_choices
 from io_connectors.postgresql.plan import PAGE_BYTES, PagePlan
-from io_connectors.postgresql.reads import Sql, TableRead, has_reference, row_hash, source
+from io_connectors.postgresql.reads import ROW, WHOLE_ROW, Sql, TableRead, has_reference, row_hash, source
 from io_connectors.postgresql.session import Connection, translate
 
 _FIRST_PLACE = ("(0,0)",)
-#: A last page that grew beyond this many times its planned rows is cut again.
-_GROWTH = 2
+_BLOCK_BYTES = 8192
 
 
 def cut(connection: Connection, number: int, read: TableRead, page_rows: int) -> list[PagePlan]:
@@ -39,8 +39,12 @@ def cut(connection: Connection, number: int, read: TableRead, page_rows: int) ->
 
     Returns:
         The pages in order; none for an empty relation.
+
+    Raises:
+        ConfigurationError: There is no key to cut by, or what the user chose does not hold.
     """
     try:
+        check_choices(connection, read)
         return _cut_from(connection, number, read, page_rows, start=None)
     except psycopg.Error as error:
         raise translate(error, f"counting the rows of `{read.relation.name}`") from error
@@ -51,15 +55,15 @@ def recheck(
 ) -> list[PagePlan]:
     """The pages as they are now, on the boundaries that were planned before.
 
-    Rows added behind the last page become pages of their own once they are many.
+    The open-ended last page is cut again if it changed: all rows added behind it are its own.
     """
     if not before:
         return cut(connection, number, read, page_rows)
     try:
+        check_choices(connection, read)
         now = _count_pages(connection, number, read, before)
-        last = now[-1]
-        if last.rows > _GROWTH * page_rows:
-            now[-1:] = _cut_from(connection, number, read, page_rows, start=last)
+        if now[-1].rows and now[-1] != before[-1]:
+            now[-1:] = _cut_from(connection, number, read, page_rows, start=now[-1])
         return now
     except psycopg.Error as error:
         raise translate(error, f"counting the rows of `{read.relation.name}`") from error
@@ -85,10 +89,9 @@ def place(text: str) -> tuple[int, int]:
 
 
 def _compare(read: TableRead, operator: str, bound: tuple[str, ...]) -> Sql:
-    row = sql.Identifier(read.alias)
     if read.by_place:
-        return sql.SQL("{}.ctid {} {}::tid").format(row, sql.SQL(operator), sql.Literal(bound[0]))
-    columns = sql.SQL(", ").join(sql.SQL("{}.{}").format(row, sql.Identifier(c)) for c in read.table.key)
+        return sql.SQL("{}.ctid {} {}::tid").format(ROW, sql.SQL(operator), sql.Literal(bound[0]))
+    columns = sql.SQL(", ").join(_keys(read))
     values = sql.SQL(", ").join(
         sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(read.table.column(c).type))
         for c, value in zip(read.table.key, bound, strict=True)
@@ -111,21 +114,22 @@ def _cut_from(
     condition = sql.SQL("true") if start is None else page_condition(read, start)
     query = sql.SQL(
         "SELECT {first}, count(*), {fingerprint} {counts} FROM"
-        " (SELECT {inner}, {page} AS engram_page FROM {source} WHERE {where}) AS cut"
+        " (SELECT {inner}, {number} AS engram_row_number, {page} AS engram_page"
+        " FROM {source} WHERE {where}) AS cut"
         " GROUP BY engram_page ORDER BY engram_page"
     ).format(
         first=_first_of_page(read),
         fingerprint=sql.SQL("bit_xor(engram_version)"),
         counts=_counts(read),
         inner=_inner(read),
+        number=_row_number(read),
         page=_page_number(read, page_rows),
         source=source(read),
         where=condition,
     )
     rows = connection.execute(query).fetchall()
-    starts = [_FIRST_PLACE if read.by_place else ("",), *(_start(read, row[0]) for row in rows[1:])]
-    if start is not None and starts:
-        starts[0] = start.start
+    firsts = [(row[0],) if read.by_place else tuple(row[0]) for row in rows]
+    starts = [start.start if start is not None else _FIRST_PLACE if read.by_place else ("",), *firsts[1:]]
     stops = [*starts[1:], None]
     pages = [
         PagePlan(number, first + i, begin, stop, row[1], row[2] or 0, tuple(row[3:]))
@@ -169,18 +173,18 @@ def _counts_by_page(
 
 def _inner(read: TableRead) -> Sql:
     """The columns that counting needs: place or key, row version, and who refers to a parent."""
-    row = sql.Identifier(read.alias)
     if read.by_place:
-        version = sql.SQL("hashtidextended({r}.ctid, {r}.xmin::text::bigint) AS engram_version").format(r=row)
-        columns: list[Sql] = [sql.SQL("{}.ctid AS engram_place").format(row), version]
+        version = sql.SQL("hashtidextended({r}.ctid, {r}.xmin::text::bigint) AS engram_version").format(r=ROW)
+        columns: list[Sql] = [sql.SQL("{}.ctid AS engram_place").format(ROW), version]
     else:
-        columns = [sql.SQL("hashtextextended({}::text, 0) AS engram_version").format(row)]
-        columns += [
-            sql.SQL("{}.{}::text AS {}").format(row, sql.Identifier(c), sql.Identifier(f"engram_key_{i}"))
-            for i, c in enumerate(read.table.key)
+        columns = [
+            sql.SQL("hashtextextended({}::text, 0) AS engram_version").format(WHOLE_ROW),
+            sql.SQL("ARRAY[{}] AS engram_key").format(
+                sql.SQL(", ").join(sql.SQL("{}::text").format(key) for key in _keys(read))
+            ),
         ]
     columns += [
-        sql.SQL("({}) AS {}").format(has_reference(read, reference), sql.Identifier(f"engram_fk_{i}"))
+        sql.SQL("({}) AS {}").format(has_reference(reference), sql.Identifier(f"engram_fk_{i}"))
         for i, reference in enumerate(read.references)
     ]
     return sql.SQL(", ").join(columns)
@@ -194,49 +198,48 @@ def _counts(read: TableRead) -> Sql:
     return sql.SQL("").join(counts)
 
 
+def _order(read: TableRead) -> Sql:
+    """Pages follow the scan, or the key where there are no places."""
+    return sql.SQL("" if read.by_place else "ORDER BY {} ").format(sql.SQL(", ").join(_keys(read)))
+
+
+def _row_number(read: TableRead) -> Sql:
+    return sql.SQL("row_number() OVER ({})").format(_order(read))
+
+
 def _page_number(read: TableRead, page_rows: int) -> Sql:
     """A number that grows along the relation and changes where a page must end."""
-    row = sql.Identifier(read.alias)
-    if read.by_place:
-        order: Sql = sql.SQL("")
-    else:
-        keys = (sql.SQL("{}.{}").format(row, sql.Identifier(c)) for c in read.table.key)
-        order = sql.SQL("ORDER BY {} ").format(sql.SQL(", ").join(keys))
-    by_rows = sql.SQL("(row_number() OVER ({}) - 1) / {}").format(order, sql.Literal(page_rows))
-    if not read.relation.toast:
+    by_rows = sql.SQL("({} - 1) / {}").format(_row_number(read), sql.Literal(page_rows))
+    if _rows_are_small(read, page_rows):
         return sql.SQL("ARRAY[{}]").format(by_rows)
-    sizes = sql.SQL(" + ").join(_size(read, row))
+    sizes, order = sql.SQL(" + ").join(_sizes(read)), _order(read)
     running = sql.SQL("(sum({}) OVER ({}ROWS UNBOUNDED PRECEDING))::bigint / {}").format(
         sizes, order, sql.Literal(PAGE_BYTES)
     )
     return sql.SQL("ARRAY[{}, {}]").format(by_rows, running)
 
 
-def _size(read: TableRead, row: Sql) -> Iterator[Sql]:
+def _rows_are_small(read: TableRead, page_rows: int) -> bool:
+    """Whether a page cannot exceed its bytes: rows without out-of-line values fit into a block."""
+    return read.by_place and not read.relation.toast and page_rows * _BLOCK_BYTES <= PAGE_BYTES
+
+
+def _sizes(read: TableRead) -> Iterator[Sql]:
     """Bytes of each column; neither function fetches a value that is stored out of line."""
     for column in read.table.columns:
         plain = column.base in ("text", "varchar", "bytea")
         function = sql.SQL("octet_length" if plain else "pg_column_size")
-        yield sql.SQL("coalesce({}({}.{}), 0)").format(function, row, sql.Identifier(column.name))
+        yield sql.SQL("coalesce({}({}.{}), 0)::bigint").format(function, ROW, sql.Identifier(column.name))
 
 
 def _first_of_page(read: TableRead) -> Sql:
     if read.by_place:
         return sql.SQL("min(engram_place)::text")
-    keys = (sql.Identifier(f"engram_key_{i}") for i in range(len(read.table.key)))
-    return sql.SQL("(array_agg(ARRAY[{}]))[1]").format(sql.SQL(", ").join(keys))
+    return sql.SQL("(array_agg(engram_key ORDER BY engram_row_number))[1]")
 
 
-def _start(read: TableRead, value: str | list[str | None]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if any(part is None for part in value):
-        raise ConfigurationError(
-            f"the key of `{read.relation.name}` has NULLs",
-            why="rows without a key value would belong to no page",
-            suggestion="name other columns by `--keys`",
-        )
-    return tuple(str(part) for part in value)
+def _keys(read: TableRead) -> list[Sql]:
+    return [sql.SQL("{}.{}").format(ROW, sql.Identifier(column)) for column in read.table.key]
 
 
 def _with_repeats(connection: Connection, read: TableRead, pages: list[PagePlan]) -> list[PagePlan]:
@@ -255,16 +258,15 @@ def _with_repeats(connection: Connection, read: TableRead, pages: list[PagePlan]
 
 def _repeated_rows(connection: Connection, read: TableRead) -> Iterator[tuple[str, int]]:
     """(place, n) of this relation's rows that are the n-th of their equals, n > 1."""
-    row = sql.Identifier(read.alias)
     everywhere = sql.SQL(" UNION ALL ").join(
         sql.SQL(
             "SELECT {}::oid AS engram_in, {}.ctid AS engram_at, {} AS engram_hash FROM ONLY {} AS {}"
         ).format(
             sql.Literal(relation.oid),
-            row,
-            row_hash(row),
+            ROW,
+            row_hash(ROW),
             sql.Identifier(relation.name.schema, relation.name.name),
-            row,
+            ROW,
         )
         for relation in read.table.relations
     )

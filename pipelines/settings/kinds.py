@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,11 +65,17 @@ class Address(Text):
 
     def dump(self, value: Any) -> Any:
         """The address without its password."""
-        return _KEYWORD.sub("", _URI.sub(r"\1@", str(value))).strip()
+        text = str(value)
+        if "://" in text:
+            return _QUERY.sub("", _URI.sub(r"\1@", text)).rstrip("?&")
+        return _KEYWORD.sub("", text).strip()
 
 
-_URI = re.compile(r"(://[^:/@]*):[^@]*@")
-_KEYWORD = re.compile(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S*)")
+# To the first @ behind the user's colon, and on to the last of the authority: a password that was
+# not percent-encoded may hold one.
+_URI = re.compile(r"(://[^:/?#@]*):[^@]*@(?:[^/?#]*@)?")
+_QUERY = re.compile(r"(?<=[?&])\w*password=[^&#]*&?", re.IGNORECASE)
+_KEYWORD = re.compile(r"\b\w*password\s*=\s*('(?:[^'\\]|\\.)*'|\S*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,8 @@ class Number(_Plain):
         """A number within the bounds, or a name."""
         if isinstance(value, str) and value.upper() in dict(self.names):
             return dict(self.names)[value.upper()]
-        inside = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= self.least
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        inside = is_number and self.least <= value < math.inf
         if not inside or (self.most is not None and value > self.most):
             words = "".join(f", or {name}" for name, _ in self.names)
             most = "up" if self.most is None else f"{self.most:g}"

@@ -145,7 +145,7 @@ def _from_file(kind: type[Settings], file: str) -> dict[str, Any]:
 def _read(file: str) -> Mapping[str, Any]:
     try:
         document = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(
             f"the configuration file `{file}` cannot be read",
             why=" ".join(str(error).split()),

@@ -32,7 +32,7 @@ def test_orphans_by_origin(store: Store, run: Run) -> None:
 
 
 def test_spaces_count(store: Store, run: Run) -> None:
-    write(run, "p1", memories(["a"]), [Link("e1", "a", "b", target_space="orders")])
+    write(run, "p1", memories(["a", "b"]), [Link("e1", "a", "b", target_space="orders")])
     assert store.check_edges(run.id).orphans == 1
     write(run, "p2", memories(["b"], space="orders"))
     assert store.check_edges(run.id).orphans == 0

@@ -26,6 +26,24 @@ try:
 except TargetTerminalError as error:
     print(error.what)
 """
+# Kills itself at the n-th of the calls that make something durable or visible.
+_KILLED_AT = """
+import os, sys, signal
+from engram_store.store import Store
+left = int(sys.argv[2])
+def dying(call):
+    def counted(*arguments):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments)
+    return counted
+for name in ("fsync", "rename", "replace"):
+    setattr(os, name, dying(getattr(os, name)))
+Store.open(sys.argv[1]).finalize()
+print("done")
+"""
 _FINALIZE = "import sys; from engram_store.store import Store; Store.open(sys.argv[1]).finalize()"
 
 
@@ -44,7 +62,10 @@ def test_what_is_there_is_served(store: Store, run: Run) -> None:
 
 def test_nothing_changed_nothing_done(store: Store, run: Run) -> None:
     write(run, "p1", memories(["a"]))
-    first, second = store.finalize(), store.finalize()
+    first = store.finalize()
+    published = (store.path / "CURRENT").stat().st_mtime_ns
+    second = store.finalize()
+    assert (store.path / "CURRENT").stat().st_mtime_ns == published
     assert (first.rebuilt, second.rebuilt) == (True, False)
     assert first.generation == second.generation
     assert first.memories == second.memories
@@ -207,6 +228,26 @@ def test_kill_9_leaves_the_old_generation_serving(store: Store, run: Run, later:
             assert (reader.generation == before.generation) == (whole == 1)
     assert store.finalize().memories == {"users": 5001}
     assert len(list((store.path / "serving").iterdir())) == 1
+
+
+def test_killed_at_every_step_of_publishing(store: Store, run: Run, later: Run) -> None:
+    write(run, "p1", memories(["old"]))
+    store.finalize()
+    write(later, "p1", memories(["new"]), [Link("e1", "new", "old")])
+    seen = []
+    for step in range(1, 40):
+        command = [sys.executable, "-c", _KILLED_AT, str(store.path), str(step)]
+        ended = subprocess.run(command, cwd=_ROOT, capture_output=True, check=False)
+        with store.reader() as reader:
+            seen.append((reader.count("users"), sum(reader.edge_counts().values())))
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL
+        if seen[-1] == (2, 1):
+            break
+    assert len(seen) >= 5
+    assert set(seen[:-1]) == {(1, 0)}
+    assert seen[-1] == (2, 1)
 
 
 def test_a_file_size_limit_is_said_and_nothing_is_half_visible(store: Store, run: Run) -> None:

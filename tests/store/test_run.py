@@ -21,9 +21,29 @@ from tests.store.synthetic import Link, memories, write
 run = Run(Path(sys.argv[1]))
 ids = [f"m{row}" for row in range(300)]
 batch, links = memories(ids), [Link(f"e{id}", id, id) for id in ids]
-print("ready", flush=True)
 for number in itertools.count():
     write(run, f"p{number % 3}", batch, links)
+    if not number:
+        print("first page written", flush=True)
+"""
+
+_KILLED_AT = """
+import os, sys, signal
+from pathlib import Path
+from engram_store.run import Run
+from tests.store.synthetic import Link, memories, write
+left = int(sys.argv[2])
+def dying(call):
+    def counted(*arguments):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments)
+    return counted
+for name in ("fsync", "replace"):
+    setattr(os, name, dying(getattr(os, name)))
+write(Run(Path(sys.argv[1])), f"p{left}", memories(["a"]), [Link("e", "a", "a")])
 """
 
 
@@ -102,3 +122,13 @@ def test_kill_9_leaves_whole_pages_only(run: Run) -> None:
     run.keep_only(run.page_ids())
     assert run.page_ids()
     assert not list(run.path.rglob(".tmp-*"))
+
+
+def test_killed_at_every_step_of_writing_a_page(run: Run) -> None:
+    # Two files; each is fsynced, renamed, and its folder fsynced.
+    for step in range(1, 7):
+        command = [sys.executable, "-c", _KILLED_AT, str(run.path), str(step)]
+        ended = subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        assert run.edges_path(f"p{step}").exists() == (step > 2)
+        assert run.has_page(f"p{step}") == (step > 5)

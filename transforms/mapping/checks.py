@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import orjson
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+#: A whole pair, or half of one (the group), or any other escape, so that ``\\\\ud800`` is none.
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 
 def why_refused(contents: Sequence[str], limit: int) -> Mapping[int, str]:
@@ -22,16 +23,8 @@ def why_refused(contents: Sequence[str], limit: int) -> Mapping[int, str]:
     """
     refused = {}
     for position, content in enumerate(contents):
-        if "\\u" in content and _SURROGATE.search(content) and not _is_json(content):
+        if "\\u" in content and any(escape[1] for escape in _ESCAPES.finditer(content)):
             refused[position] = "its JSON holds half of a surrogate pair, which no UTF-8 text can say"
         elif len(content) > limit // 4 and (size := len(content.encode())) > limit:
             refused[position] = f"its content has {size:,} bytes, and the limit is {limit:,}"
     return refused
-
-
-def _is_json(content: str) -> bool:
-    try:
-        orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return False
-    return True

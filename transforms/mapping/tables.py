@@ -23,7 +23,14 @@ TIME_COLUMNS = (
     *("modified_at", "modified", "last_modified", "last_update", "updatedat"),
 )
 
-_WORDY = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+#: Types whose text never holds a ``_``.
+_PLAIN = frozenset(
+    (
+        *("int2", "int4", "int8", "oid", "numeric", "float4", "float8", "money", "bool", "uuid"),
+        *("date", "time", "timetz", "timestamp", "timestamptz", "interval", "bytea", "bit", "varbit"),
+        *("inet", "cidr", "macaddr", "macaddr8", "pg_lsn"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ def plan_tables(catalogue: Catalogue, choices: TableChoices) -> TablePlan:
     forms = _forms(catalogue)
     spaces = _spaces(catalogue, choices)
     text = {find_table(catalogue, name).name: columns for name, columns in choices.text_columns.items()}
+    _check_everywhere(catalogue, choices.time_columns.get("*"))
     times = {find_table(catalogue, n).name: c for n, c in choices.time_columns.items() if n != "*"}
     reads, mapping = [], {}
     for table in catalogue.tables:
@@ -140,13 +148,16 @@ def _with_keys(catalogue: Catalogue, choices: TableChoices) -> Catalogue:
     keys = {find_table(catalogue, name).name: columns for name, columns in choices.keys.items()}
     for name, columns in keys.items():
         _check_columns(catalogue.table(name), columns, "key")
-    tables = tuple(replace(t, key=tuple(keys.get(t.name, t.key))) for t in catalogue.tables)
+    tables = tuple(
+        replace(table, key=tuple(keys[table.name]), declared=False) if table.name in keys else table
+        for table in catalogue.tables
+    )
     return replace(catalogue, tables=tables)
 
 
 def _with_references(catalogue: Catalogue, choices: TableChoices) -> Catalogue:
     """The catalogue with the user's references beside the declared ones."""
-    added = []
+    added: list[ForeignKey] = []
     for reference in choices.references:
         child, parent = (find_table(catalogue, reference[end]) for end in ("child", "parent"))
         columns, parent_columns = tuple(reference["columns"]), tuple(reference["parent_columns"])
@@ -158,9 +169,14 @@ def _with_references(catalogue: Catalogue, choices: TableChoices) -> Catalogue:
                 f" {len(parent_columns)} on the other",
                 suggestion="name as many columns of the child as of the parent, in the same order",
             )
-        added.append(
-            ForeignKey(reference["name"], child.name, columns, parent.name, parent_columns, validated=False)
-        )
+        key = ForeignKey(reference["name"], child.name, columns, parent.name, parent_columns, validated=False)
+        if key.origin in {other.origin for other in (*catalogue.foreign_keys, *added)}:
+            raise ConfigurationError(
+                f"`{child.name}` has two references `{key.name}`",
+                why="edges are told apart by the names of their table and reference",
+                suggestion="give the configured reference another name",
+            )
+        added.append(key)
     foreign_keys = (*catalogue.foreign_keys, *added)
     tables, cycles = ordered(catalogue.tables, foreign_keys)
     return replace(catalogue, tables=tables, foreign_keys=foreign_keys, cycles=cycles)
@@ -180,8 +196,7 @@ def _forms(catalogue: Catalogue) -> Mapping[TableName, IdForm]:
 
 
 def _is_wordy(table: Table, column: str) -> bool:
-    """Whether values may hold a ``_``: anything but the plain base types whose text never does."""
-    return table.column(column).base in _WORDY or table.column(column).kind != "b"
+    return table.column(column).base not in _PLAIN
 
 
 def _spaces(catalogue: Catalogue, choices: TableChoices) -> Mapping[TableName, str]:
@@ -214,6 +229,15 @@ def _time_column(table: Table, chosen: str | None, everywhere: str | None) -> st
         return chosen
     by_name = {column.name.lower(): column.name for column in table.columns if column.is_time}
     return next((by_name[name] for name in TIME_COLUMNS if name in by_name), None)
+
+
+def _check_everywhere(catalogue: Catalogue, column: str | None) -> None:
+    if column is not None and not any(table.has(column) for table in catalogue.tables):
+        raise ConfigurationError(
+            f"`--timestamp-column {column}` names a column that no table has",
+            suggestion="look at the plan, which shows each table's column for `created_at`",
+            example="python -m pipelines.postgresql --source … --dry-run",
+        )
 
 
 def _check_columns(table: Table, columns: Iterable[str], purpose: str) -> None:

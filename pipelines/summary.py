@@ -1,0 +1,105 @@
+"""From receipts and findings to the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engram_store.model import PageReceipt
+from engram_store.run import Run
+from io_connectors.engram.targets import EmbeddedTargetSpec
+from pipelines.planned import PlannedSource
+from pipelines.report import EdgeCount, Embedding, Report, TableCount
+from pipelines.settings.model import Settings
+from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.validation.counts import COUNTS
+from transforms.validation.orphans import ORPHANS
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one attempt took.
+
+    Attributes:
+        seconds: From the first page to the commit.
+        records: Records read in this attempt.
+        memory: The most resident bytes seen, of all processes together.
+    """
+
+    seconds: float
+    records: int
+    memory: int
+
+
+def summarise(
+    source: PlannedSource, settings: Settings, run: Run, receipts: Sequence[PageReceipt], effort: Effort
+) -> Report:
+    """The report of a run, without checks.
+
+    Args:
+        source: The planned source.
+        settings: The settings.
+        run: The run.
+        receipts: One for each planned page.
+        effort: What the last attempt took.
+    """
+    embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
+    target = EmbeddedTargetSpec(settings.target, run.id).open()
+    counts, orphans = target.finding(COUNTS) or {}, target.finding(ORPHANS) or {}
+    written = counts.get("memories", {})
+    manifest = run.manifest
+    return Report(
+        run=run.id,
+        system=source.system,
+        source=source.shown,
+        target=settings.target,
+        attempts=tuple(manifest["attempts"]),
+        seconds=effort.seconds,
+        records=source.rows,
+        new_records=effort.records,
+        tables=_tables(source, receipts),
+        spaces={s: n for s in dict.fromkeys(source.spaces.values()) if (n := written.get(s, 0))},
+        edges=_edges(source, counts.get("edges", {}), orphans),
+        not_followed=source.not_followed,
+        dead_letters=sum(receipt.dead_letters for receipt in receipts),
+        omitted_times=sum(receipt.omitted_times for receipt in receipts),
+        embedding=Embedding(
+            model=manifest["model"],
+            semantic=embedder.semantic,
+            description=embedder.description,
+            texts=sum(receipt.texts[0] for receipt in receipts),
+            distinct=sum(receipt.texts[1] for receipt in receipts),
+            low_confidence=sum(receipt.low_confidence for receipt in receipts),
+            zero_vectors=sum(receipt.zero_vectors for receipt in receipts),
+        ),
+        bytes=sum(receipt.bytes for receipt in receipts),
+        peak_memory=effort.memory,
+    )
+
+
+def _tables(source: PlannedSource, receipts: Sequence[PageReceipt]) -> dict[str, TableCount]:
+    rows: Counter[str] = Counter()
+    memories: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for receipt in receipts:
+        table = source.page_tables[receipt.page_id]
+        rows[table] += source.page_rows[receipt.page_id]
+        memories[table] += sum(receipt.memories.values())
+        refused[table] += receipt.dead_letters
+    return {
+        table: TableCount(space, rows[table], memories[table], refused[table])
+        for table, space in source.spaces.items()
+    }
+
+
+def _edges(
+    source: PlannedSource, written: Mapping[str, int], orphans: Mapping[str, Mapping[str, Any]]
+) -> dict[str, EdgeCount]:
+    counts = {}
+    for origin, references in source.references.items():
+        found = orphans.get(origin, {"orphans": 0, "samples": ()})
+        edges = written.get(origin, 0)
+        counts[origin] = EdgeCount(references, edges, found["orphans"], tuple(found["samples"]))
+    return counts
