@@ -16,12 +16,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
-from tests.embedding.pages import page_of
+from benchmarks.pages import page_of
+from benchmarks.words import Vocabulary, word
 from transforms.embedding.batch import embed_pages
 from transforms.embedding.local import LexicalEmbedder
-from transforms.embedding.stopwords import STOP_WORDS
 
-_LETTERS = "eeeeettttaaaooiinnsshhrrddllcumwfgypbvkjxqz"
 _ROUNDS = 3
 _PAGE = 1000
 
@@ -41,35 +40,18 @@ def main() -> None:
 
 def _cases(count: int) -> Iterator[tuple[str, Callable[[Texts], float], Texts]]:
     rng = random.Random(7)
-    short = _sentences(rng, count, 21)
+    short = Vocabulary(rng).sentences(count, 21)
     yield "21 tokens", _embed, short
     yield "21 tokens, accented", _embed, [f"{text} é" for text in short]
     yield "21 tokens, in pages of records", _embed_pages, short
-    yield "200 tokens", _embed, _sentences(rng, count, 200)
+    yield "200 tokens", _embed, Vocabulary(rng).sentences(count, 200)
     yield "21 tokens, half of them new words", _embed_new, _new_words(rng, count)
     yield "4 UUIDs", _embed, [" ".join(_uuids(rng, 4)) for _ in range(count)]
 
 
-def _sentences(rng: random.Random, count: int, tokens: int) -> Texts:
-    """Sentences of two fifths stop words, and of words as frequent as natural language has them."""
-    stop_words = sorted(STOP_WORDS)
-    words = [_word(rng) for _ in range(20_000)]
-    odds = [1 / rank for rank in range(1, len(words) + 1)]
-    drawn = iter(rng.choices(words, odds, k=count * tokens))
-    sentence = range(tokens)
-    return [
-        " ".join(rng.choice(stop_words) if rng.random() < 0.4 else next(drawn) for _ in sentence) + "."
-        for _ in range(count)
-    ]
-
-
 def _new_words(rng: random.Random, count: int) -> Texts:
-    halves = _sentences(rng, count, 11)
-    return [f"{half} {' '.join(_word(rng, 9) for _ in range(10))}" for half in halves]
-
-
-def _word(rng: random.Random, length: int = 0) -> str:
-    return "".join(rng.choices(_LETTERS, k=length or rng.randint(3, 9)))
+    halves = Vocabulary(rng).sentences(count, 11)
+    return [f"{half} {' '.join(word(rng, 9) for _ in range(10))}" for half in halves]
 
 
 def _uuids(rng: random.Random, count: int) -> list[str]:

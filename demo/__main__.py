@@ -1,7 +1,9 @@
-"""``make demo``: a real PostgreSQL, a shop in it, its migration, and a question to the memories."""
+"""``make demo``: a real PostgreSQL, a shop in it, its migration, and questions to the memories."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import shlex
 import shutil
 import subprocess
@@ -14,24 +16,32 @@ import psycopg
 from demo import server, shop
 
 TARGET = Path("demo-data")
+RUN = "demo"
 QUESTION = "customers who like a garden chair"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; the exit code is that of the first command that failed."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--customers", type=int, default=shop.DEFAULT_CUSTOMERS, help="size of the shop")
+    options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="engram-demo-"))
     try:
         with server.running(folder / "pg") as dsn:
             _say("A PostgreSQL server from a Python package, with a small shop in it:")
-            _build(dsn)
-            return _migrate(dsn) or _recall()
+            _build(dsn, options.customers)
+            code = _migrate(dsn)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    code = code or _ask()
+    if not code:
+        _say_goodbye()
+    return code
 
 
-def _build(dsn: str) -> None:
+def _build(dsn: str, customers: int) -> None:
     with psycopg.connect(dsn) as connection:
-        for table, count in shop.build(connection).items():
+        for table, count in shop.build(connection, customers).items():
             _say(f"  {table:<14}{count:>8,} rows")
 
 
@@ -39,20 +49,25 @@ def _migrate(dsn: str) -> int:
     # The same demo again starts anew instead of resuming the finished run.
     shutil.rmtree(TARGET, ignore_errors=True)
     return _run(
-        "python", "-m", "pipelines.postgresql", "--source", dsn, "--target", f"./{TARGET}", "--validate"
+        "python", "-m", "pipelines.postgresql", "--source", dsn, "--target", f"./{TARGET}", "--run", RUN
     )
 
 
-def _recall() -> int:
-    code = _run("engram-migrate", "recall", "--target", f"./{TARGET}", "--space", "customers", QUESTION)
-    for report in sorted(TARGET.rglob("report.html")):
-        _say(f"\nThe report: {report}")
-    return code
+def _ask() -> int:
+    _say("\nThe database is gone; the memories stay. What do they recall?")
+    code = _run("engram-migrate", "recall", QUESTION, "--space", "customers", "--target", f"./{TARGET}")
+    return code or _run("engram-migrate", "edges", "orders", "orders_8", "--target", f"./{TARGET}")
+
+
+def _say_goodbye() -> None:
+    _say(f"\nThe report:  {TARGET / 'runs' / RUN / 'report.json'}")
+    _say("Your own:    README.md, `A first migration`")
 
 
 def _run(program: str, *arguments: str) -> int:
-    _say(f"\n$ {shlex.join([program, *arguments])}")
     here = Path(sys.executable).with_name(program)
+    shown = os.path.relpath(here) if here.is_relative_to(Path.cwd()) else program
+    _say(f"\n$ {shlex.join([shown, *arguments])}")
     return subprocess.run([here, *arguments], check=False).returncode
 
 

@@ -62,21 +62,29 @@ def parser() -> _Parser:
     _add(actions, "get", "show one memory", verbs.get, memory)
     _add(actions, "edges", "show a memory's edges, in and out", verbs.edges, memory)
     near = _add(actions, "neighbours", "show the memories around one", verbs.neighbours, memory)
-    near.add_argument("--depth", type=int, default=1, help="edges away (default 1)")
+    near.add_argument("--depth", type=_count, default=1, help="edges away (default 1)")
     recall = _add(
         actions, "recall", "find the memories nearest to a text", verbs.recall, {"text": "what to recall"}
     )
     recall.add_argument("--space", help="only in this space")
-    recall.add_argument("-k", type=int, default=5, help="how many (default 5)")
+    recall.add_argument("-k", type=_count, default=5, help="how many (default 5)")
     letters = _add(
         actions, "dead-letters", "list the records that were refused, with reasons", verbs.dead_letters
     )
     letters.add_argument("--run", help="only of this run")
     replay = _add(actions, "replay", "put refused records through their pipeline again", verbs.replay)
-    replay.add_argument("run", nargs="?", help="the run; needed if there are several")
+    # A flag, not a place: the value of a flag meant for the pipeline would be taken for it.
+    replay.add_argument("--run", help="the run; needed if there are several")
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     return top
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it must be 1 or more, not {number}")
+    return number
 
 
 def _add(
@@ -86,7 +94,7 @@ def _add(
     do: Callable[..., int],
     arguments: dict[str, str] | None = None,
 ) -> _Parser:
-    verb = actions.add_parser(name, help=help, description=help)
+    verb = actions.add_parser(name, help=help, description=help, allow_abbrev=False)
     verb.set_defaults(do=do)
     for argument, meaning in (arguments or {}).items():
         verb.add_argument(argument, help=meaning)

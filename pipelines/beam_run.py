@@ -35,13 +35,14 @@ def run_pipeline(
     try:
         with watch:
             pipeline.run().wait_until_finish()
-    except KeyboardInterrupt:
-        raise watch.reason() from None
-    except Exception as error:
-        found = MigrationError.in_text(str(error))
+    except (KeyboardInterrupt, Exception) as error:
+        # Beam may have made anything of an interrupt that came in the middle of a transform.
+        found = watch.reason or MigrationError.in_text(str(error))
         if found is None:
             raise
         raise found from error
+    if watch.reason is not None:
+        raise watch.reason
 
 
 def check_beam_flags(flags: Sequence[str], ours: Sequence[str]) -> None:

@@ -8,18 +8,19 @@ import traceback
 from collections.abc import Callable
 
 from engram_store.errors import MigrationError
-from pipelines.watch import AGAIN, CtrlC
+from pipelines.watch import Terminated, heeding_sigterm, why_stopped
 
 
 def guarded(work: Callable[[], int]) -> int:
     """Runs work and turns its errors into words on stderr and an exit code."""
     try:
-        return work()
+        with heeding_sigterm():
+            return work()
     except MigrationError as error:
         say_error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        stopped = CtrlC("stopped (Ctrl-C)", suggestion=AGAIN)
+    except KeyboardInterrupt as stop:
+        stopped = why_stopped(isinstance(stop, Terminated))
         say_error(stopped)
         return stopped.exit_code
     except BrokenPipeError:

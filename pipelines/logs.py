@@ -38,5 +38,6 @@ def set_up_logs(form: str, level: str) -> None:
     handler.setFormatter(JsonFormatter() if form == "json" else plain)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     if level != "debug":
-        # Beam's own warnings are about Google's libraries and bundles, not about the user's data.
-        logging.getLogger("apache_beam").setLevel(logging.ERROR)
+        # Beam's warnings are about Google's libraries and bundles; its errors are tracebacks of
+        # what reaches the user as one error anyway.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)

@@ -128,12 +128,14 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._next = 0
+        self._shown = -1
 
     def __call__(self, state: State) -> None:
         """Prints a line if enough is new."""
-        if state.done >= self._next or (state.done == state.total and self._next <= state.total):
+        finished = state.done == state.total
+        if state.done >= self._next or (finished and self._shown != state.total):
             print(state.line(), file=self._stream, flush=True)
-            self._next = state.total + 1 if state.done == state.total else state.done + LINE_EVERY
+            self._shown, self._next = state.done, state.done + LINE_EVERY
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import yaml
 
@@ -68,6 +68,8 @@ def recall(target: str, text: str, space: str | None, k: int) -> int:
 
     store = Store.open(target)
     with store.reader() as reader:
+        if space is not None:
+            _check_space(reader.spaces(), space, target)
         models = {store.run(name).model for name in store.runs()}
         if len(models) != 1:
             raise ConfigurationError(
@@ -127,9 +129,19 @@ def _only_run(store: Store, name: str | None) -> Run:
             "say which run is meant",
             why=f"the store has {len(names)}: {', '.join(f'`{n}`' for n in names)}",
             suggestion="name one of them",
-            example=f"engram-migrate replay {names[0]}" if names else "",
+            example=f"engram-migrate replay --run {names[0]}" if names else "",
         )
     return store.run(name or names[0])
+
+
+def _check_space(known: Iterable[str], space: str, target: str) -> None:
+    if space not in known:
+        raise ConfigurationError(
+            f"there is no space `{space}`",
+            why=f"the spaces there are: {', '.join(f'`{name}`' for name in known) or 'none'}",
+            suggestion="name one of them, or leave out `--space`",
+            example=f"engram-migrate spaces --target {target}",
+        )
 
 
 def _existing(memory: Memory | None, space: str, id: str) -> Memory:

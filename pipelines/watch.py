@@ -5,12 +5,17 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 
 from engram_store.errors import Interrupted, MigrationError
+
+# What Beam's threads raise, to nobody, when a worker's connection is gone; grpc's own names.
+_LOST_CONNECTIONS = ("RpcError", "_MultiThreadedRendezvous")
 
 AGAIN = "run the same command again; finished pages are kept"
 
@@ -21,40 +26,66 @@ class CtrlC(Interrupted):
     exit_code = 130
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, on its way to the end of the command."""
+
+
+@contextmanager
+def heeding_sigterm() -> Iterator[None]:
+    """Makes SIGTERM end the block by ``Terminated``, as Ctrl-C ends it by ``KeyboardInterrupt``."""
+    with _handling(_terminate, signal.SIGTERM):
+        yield
+
+
+def why_stopped(terminated: bool) -> Interrupted:
+    """What the user is told of a SIGTERM or Ctrl-C."""
+    if terminated:
+        return Interrupted("the run was told to stop (SIGTERM)", suggestion=AGAIN)
+    return CtrlC("the run was stopped (Ctrl-C)", suggestion=AGAIN)
+
+
 class Watch:
-    """Interrupts the main thread, which waits in the runner, and remembers why.
+    """Interrupts the main thread, which waits or works in the runner, and remembers why.
 
     The runner waits for a killed worker for ever; its loss shows only as an exception in the
-    thread that started it. SIGTERM and a limit that was passed end the run the same way.
+    thread that started it. A limit that was passed ends the run the same way. What Beam makes
+    of an interrupt that comes in the middle of a transform does not matter: the reason counts.
+
+    Attributes:
+        reason: Why the main thread was interrupted, or None.
     """
 
     def __init__(self) -> None:
-        self._reason: MigrationError | None = None
+        self.reason: MigrationError | None = None
+        self._open = False
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Watch:
         self._hook = threading.excepthook
         threading.excepthook = self._on_thread_failure
-        self._in_main = threading.current_thread() is threading.main_thread()
-        if self._in_main:
-            self._handler = signal.signal(signal.SIGTERM, self._on_terminate)
+        self._handlers = ExitStack()
+        self._handlers.enter_context(_handling(self._on_signal, signal.SIGTERM, signal.SIGINT))
+        self._open = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        threading.excepthook = self._hook
-        if self._in_main:
-            signal.signal(signal.SIGTERM, self._handler)
-        if self._reason is not None:
+        with self._lock:
+            self._open = False
+        self._handlers.close()
+        if self.reason is not None:
             _end_workers()
+        threading.excepthook = self._hook
 
     def abort(self, reason: MigrationError) -> None:
-        """Ends the run from another thread; the first reason counts."""
-        if self._reason is None:
-            self._reason = reason
-            _thread.interrupt_main()
+        """Ends the run from another thread; the first reason counts, and none after the run's end."""
+        with self._lock:
+            if self._open and self.reason is None:
+                self.reason = reason
+                _thread.interrupt_main()
 
-    def reason(self) -> MigrationError:
-        """Why the main thread was interrupted."""
-        return self._reason or CtrlC("the run was stopped (Ctrl-C)", suggestion=AGAIN)
+    def _on_signal(self, number: int, _frame: FrameType | None) -> NoReturn:
+        self.reason = self.reason or why_stopped(number == signal.SIGTERM)
+        raise KeyboardInterrupt
 
     def _on_thread_failure(self, failure: Any) -> None:
         if failure.exc_type is RuntimeError and "Worker subprocess exited" in str(failure.exc_value):
@@ -65,12 +96,26 @@ class Watch:
                     suggestion=f"{AGAIN}; if memory was short, with fewer --parallel-workers",
                 )
             )
-        else:
+        elif failure.exc_type.__name__ not in _LOST_CONNECTIONS:
+            # A lost connection to a worker is said by the end of that worker.
             self._hook(failure)
 
-    def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
-        self._reason = self._reason or Interrupted("the run was told to stop (SIGTERM)", suggestion=AGAIN)
-        raise KeyboardInterrupt
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None], *signals: signal.Signals) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
 
 
 def _end_workers() -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import redirect_stderr
 
 import psutil
 
@@ -21,7 +22,8 @@ _LOOK_EVERY = 0.5
 def command() -> str:
     """The command line with which Beam shall start local workers of this process."""
     os.environ[LAUNCHER] = str(os.getpid())
-    return f"'{sys.executable}' -m pipelines.worker"
+    # exec: Beam starts it through a shell, which would stay as one process more a worker.
+    return f"exec '{sys.executable}' -m pipelines.worker"
 
 
 def main() -> None:
@@ -31,7 +33,10 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(launcher,), name="launcher watch", daemon=True).start()
     from apache_beam.runners.worker import sdk_worker_main
 
-    sdk_worker_main.main(sys.argv)
+    # Beam prints the traceback of a failed bundle, which the launcher gets as well. What makes
+    # the worker itself fail is raised, and shown by Python.
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        sdk_worker_main.main(sys.argv)
 
 
 def _end_with(launcher: psutil.Process) -> None:

@@ -40,7 +40,7 @@ Row = tuple[Any, ...]
 SPLITS = 64
 
 
-class ReadFromPostgres(beam.PTransform):  # type: ignore[misc]
+class ReadFromPostgres(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[SourcePage]]):
     """Reads planned pages as ``SourcePage``.
 
     Args:
@@ -55,10 +55,11 @@ class ReadFromPostgres(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[SourcePage]:
         """Reads the source; Beam wraps it into a splittable DoFn."""
-        return pbegin | "Read pages" >> iobase.Read(self._source)
+        pages: beam.PCollection[SourcePage] = pbegin | "Read pages" >> iobase.Read(self._source)
+        return pages
 
 
-class PostgresPages(iobase.BoundedSource):  # type: ignore[misc]
+class PostgresPages(iobase.BoundedSource):
     """A slice of a page plan, as Beam's bounded source over page positions 0 … n."""
 
     def __init__(self, address: PostgresAddress, plan: Plan, page_ids: Sequence[str]) -> None:

@@ -235,7 +235,8 @@ def _sizes(read: TableRead) -> Iterator[Sql]:
 def _first_of_page(read: TableRead) -> Sql:
     if read.by_place:
         return sql.SQL("min(engram_place)::text")
-    return sql.SQL("(array_agg(engram_key ORDER BY engram_row_number))[1]")
+    # As JSON, since an array of arrays has no elements that are arrays.
+    return sql.SQL("(array_agg(to_json(engram_key) ORDER BY engram_row_number))[1]")
 
 
 def _keys(read: TableRead) -> list[Sql]:

@@ -188,8 +188,9 @@ class Words:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """An array of strings."""
-        return {"type": "array", "items": {"type": "string", "minLength": 1}}
+        """An array of strings, or one."""
+        word = {"type": "string", "minLength": 1}
+        return {"anyOf": [{"type": "array", "items": word}, word]}
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Started:
     def workers(self) -> list[psutil.Process]:
         """Its worker processes."""
         family = self.family.children(recursive=True)
-        return [child for child in family if any("pipelines.worker" in word for word in child.cmdline())]
+        return [child for child in family if "pipelines.worker" in child.cmdline()]
 
     def running(self) -> bool:
         return self._process.poll() is None

@@ -41,15 +41,15 @@ class Stored:
 
 def stored(target: Path) -> Stored:
     """Reads a store of one run back, record by record."""
-    store = Store.open(target)
-    (name,) = store.runs()
-    moment = datetime.fromtimestamp(store.run(name).started_at, timezone.utc)
+    run = only_run(target)
+    moment = datetime.fromtimestamp(run.started_at, timezone.utc)
     found = Stored({}, Counter(), Counter(), {})
-    with store.reader() as reader:
+    vectors = _vectors(run)
+    with Store.open(target).reader() as reader:
         found.origins.update(reader.edge_counts())
         for space in reader.spaces():
             for memory in reader.scan(space, moment):
-                _note(found, reader, memory)
+                _note(found, reader, memory, vectors[memory.space, memory.id])
     return found
 
 
@@ -80,13 +80,20 @@ def _pages(target: Path) -> Iterator[Path]:
     return target.glob("runs/*/memories/[!.]*.parquet")
 
 
-def _note(found: Stored, reader: Reader, memory: Memory) -> None:
-    vector = reader.embedding(memory.space, memory.id)
-    assert vector is not None
+def _vectors(run: Run) -> dict[tuple[str, str], bytes]:
+    vectors: dict[tuple[str, str], bytes] = {}
+    for page_id in run.page_ids():
+        batch = run.memories(page_id, ["space", "id", "embedding"])
+        names = zip(batch["space"].to_pylist(), batch["id"].to_pylist(), strict=True)
+        vectors.update(zip(names, batch["embedding"].to_pylist(), strict=True))
+    return vectors
+
+
+def _note(found: Stored, reader: Reader, memory: Memory, vector: bytes) -> None:
     name = f"{memory.space}/{memory.id}"
     assert f"memory {name}" not in found.records
     values = (memory.content, memory.confidence, memory.activation, memory.decay_rate, memory.created_at)
-    found.records[f"memory {name}"] = _digest(*values, memory.source, memory.model, vector.tobytes())
+    found.records[f"memory {name}"] = _digest(*values, memory.source, memory.model, vector)
     found.kinds[memory.source.kind] += 1
     for edge in reader.edges(memory.space, memory.id, "out"):
         assert f"edge {name} {edge.id}" not in found.records

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-#: A whole pair, or half of one (the group), or any other escape, so that ``\\\\ud800`` is none.
+#: A whole pair, or half of one (the group), or any other escape, so that ``\\ud800`` is none.
 _ESCAPES = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )

@@ -189,7 +189,7 @@ def _targets(form: IdForm, keys: Sequence[Sequence[str | None]]) -> list[str | N
     """The parents' ids; None where the parent row was looked up and is not there."""
     if not any(None in column for column in keys):
         return list(form.ids(keys))  # type: ignore[arg-type]
-    return [None if None in key else form.id(key) for key in zip(*keys, strict=True)]  # type: ignore[arg-type]
+    return [None if None in key else form.id(key) for key in zip(*keys, strict=True)]
 
 
 def _append(

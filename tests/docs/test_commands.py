@@ -1,0 +1,88 @@
+"""Every command of README and guide runs, in order, against a real server, and prints what is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo import shop
+from tests.docs import script
+from tests.docs.markdown import ALL, CONTRIBUTING, GUIDE, README, Document
+from tests.servers.postgres import DebianPostgres
+
+#: Blocks that only a person can run; a new one must be put here with open eyes.
+NOT_RUN = {("README.md", "make demo"), ("README.md", "make setup"), ("CONTRIBUTING.md", "make setup")}
+
+
+def _run(document: Document, server: DebianPostgres, folder: Path, replaced: dict[str, str]) -> None:
+    environment = {
+        "PATH": str(server.bin_dir),
+        "PGPASSWORD": server.passwords["postgres"],
+        # One process and not one a core: the documents' data are small.
+        "ENGRAM_MIGRATE_PARALLEL_WORKERS": "1",
+    }
+    script.run(document, folder, environment, replaced)
+
+
+def _address(server: DebianPostgres) -> dict[str, str]:
+    return {"localhost:5432": f"127.0.0.1:{server.port}"}
+
+
+@pytest.mark.slow
+def test_guide(own_postgres: DebianPostgres, tmp_path: Path) -> None:
+    _run(GUIDE, own_postgres, tmp_path, _address(own_postgres))
+
+
+@pytest.mark.slow
+def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
+    with psycopg.connect(own_postgres.create_database("shop")) as connection:
+        shop.build(connection, customers=40)
+        connection.execute("CREATE ROLE reader LOGIN PASSWORD 'choose-a-long-one'")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    _run(README, own_postgres, tmp_path, _address(own_postgres))
+
+
+def test_contributing(tmp_path: Path) -> None:
+    script.run(CONTRIBUTING, tmp_path, {}, {})
+    assert (tmp_path / "config.schema.json").stat().st_size
+    assert (tmp_path / "settings.md").stat().st_size
+
+
+def test_blocks_that_are_not_run_are_few_and_known() -> None:
+    blocks = [(document, block) for document in ALL for block in document.blocks()]
+    unrun = [(d, block) for d, block in blocks if block.comment.startswith(script.NOT_RUN)]
+    assert {(document.path, block.text[:10].strip()) for document, block in unrun} == NOT_RUN
+    assert all(len(block.comment) > 30 for _, block in unrun), "a reason is due"
+
+
+def test_no_block_escapes_by_its_language() -> None:
+    known = {"sh", "console", "sql", "yaml", "text", "python"}
+    for document in ALL:
+        for block in document.blocks():
+            assert block.language in known, (
+                f"{document.path}:{block.line} has the language `{block.language}`"
+            )
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "missing"),
+    [
+        ("a\n\nb\n", "a\nx\nb\n", None),
+        ("b\na\n", "a\nb\n", "a"),
+        ("a … c\n", "a big c\n", None),
+        ("a\n", "ab\n", "a"),
+        ("1.5\n", "1x5\n", "1.5"),
+        ("", "anything\n", None),
+    ],
+)
+def test_shown_output_is_compared(shown: str, output: str, missing: str | None) -> None:
+    assert script.missing(shown, output) == missing
+
+
+def test_failing_command_fails_the_document(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"is not in CONTRIBUTING\.md any more"):
+        script.run(CONTRIBUTING, tmp_path, {}, {"no such text": "x"})
+    with pytest.raises(AssertionError, match=r"CONTRIBUTING\.md:\d+ ended with 2"):
+        script.run(CONTRIBUTING, tmp_path, {}, {"python -m": "exit 2 #"})
