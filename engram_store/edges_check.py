@@ -65,7 +65,7 @@ def check_edges(run: Run, pages: Sequence[CataloguedPage], memory_limit: str) ->
     Args:
         run: The run whose edges are checked.
         pages: The pages of all runs of the store.
-        memory_limit: DuckDB's, such as ``512MB``.
+        memory_limit: DuckDB's, such as ``128MB``.
 
     Raises:
         IntegrityError: A page is damaged.

@@ -33,7 +33,7 @@ class Store:
         memory_limit: How much memory ``finalize`` and ``check_edges`` give to DuckDB's joins.
     """
 
-    def __init__(self, path: Path, memory_limit: str = "512MB") -> None:
+    def __init__(self, path: Path, memory_limit: str = "128MB") -> None:
         self.path = path
         self.memory_limit = memory_limit
         self._lock_depth = 0

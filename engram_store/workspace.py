@@ -72,7 +72,7 @@ class Workspace:
 
         Args:
             parent: A folder of the store.
-            memory_limit: DuckDB's, such as ``512MB``; what is more goes to the disk.
+            memory_limit: DuckDB's, such as ``128MB``; what is more goes to the disk.
 
         Raises:
             TargetTerminalError: The disk is full.

@@ -7,6 +7,7 @@ engram-migrate recall "trail running shoes" --target ./engram-data
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -15,8 +16,9 @@ from engram_store.errors import ConfigurationError
 from pipelines import verbs
 from pipelines.guard import guarded
 from pipelines.pipelines import PIPELINES, main_of
+from pipelines.settings.load import PREFIX
 
-_TARGET = "./engram-data"
+_TARGET = os.environ.get(f"{PREFIX}TARGET", "./engram-data")
 
 
 class _Parser(argparse.ArgumentParser):

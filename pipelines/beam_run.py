@@ -55,7 +55,12 @@ def check_beam_flags(flags: Sequence[str], ours: Sequence[str]) -> None:
     Raises:
         ConfigurationError: There is such a flag.
     """
-    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in flags:
+        dashed = flag.partition("=")[0].replace("_", "-")
+        # Beam has a `--dry_run` of its own: misspelt so, ours would start a real migration.
+        if dashed in ours and dashed != flag.partition("=")[0]:
+            raise ConfigurationError(f"there is no flag `{flag}`", suggestion=f"did you mean `{dashed}`?")
+    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(flags))

@@ -62,7 +62,7 @@ def _run(
     set_up_logs(settings.log_format, settings.log_level)
     _check_beam_flags(command, loaded)
     if loaded.print_config:
-        print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=True), end="")
+        print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=False), end="")
         return 0
     if not settings.source:
         raise ConfigurationError(
@@ -83,5 +83,7 @@ def _check_beam_flags(command: Command[S], loaded: Loaded[S]) -> None:
     if loaded.beam_flags:
         from pipelines.beam_run import check_beam_flags
 
-        ours = ["--" + declared.name.replace("_", "-") for declared in fields(command.kind)]
+        ours = ["--config", "--print-config"]
+        for declared in fields(command.kind):
+            ours += ["--" + declared.name.replace("_", "-"), *filter(None, [declared.metadata["alias"]])]
         check_beam_flags(loaded.beam_flags, ours)

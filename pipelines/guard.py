@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from engram_store.errors import MigrationError
+from pipelines.logs import json_line, logs_are_json
 from pipelines.watch import Terminated, heeding_sigterm, why_stopped
 
 
@@ -35,6 +36,9 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 def say_error(error: MigrationError) -> None:
-    """Says an error on stderr."""
+    """Says an error on stderr, in the form of the log."""
+    if logs_are_json():
+        print(json_line("error", __name__, error.what, **error.fields()), file=sys.stderr)
+        return
     first, *rest = error.lines()
     print("\n".join([f"error: {first}", *rest]), file=sys.stderr)

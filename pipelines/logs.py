@@ -14,16 +14,21 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
-        moment = datetime.fromtimestamp(record.created, timezone.utc)
-        fields = {
-            "time": moment.isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields).decode()
+        rest = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
+        return json_line(record.levelname.lower(), record.name, record.getMessage(), **rest)
+
+
+def json_line(level: str, logger: str, message: str, **fields: object) -> str:
+    """One line of the JSON log, for what is shown whatever the level: progress and the last error."""
+    time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return orjson.dumps(
+        {"time": time, "level": level, "logger": logger, "message": message, **fields}
+    ).decode()
+
+
+def logs_are_json() -> bool:
+    """Whether stderr carries one JSON object a line."""
+    return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
 
 
 def set_up_logs(form: str, level: str) -> None:

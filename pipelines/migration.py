@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
@@ -75,9 +75,10 @@ class Migration:
         todo = [page_id for page_id in self.source.page_rows if page_id not in earlier]
         self._check_disk(todo)
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
-        note_attempt(self.run, self.source.snapshot, "running")
         receipts, peak = earlier, memory_in_use()
-        if todo or self.run.committed_page_ids() != planned or self.store.finalize().rebuilt:
+        if todo:
+            note_attempt(self.run, self.source.snapshot)
+        if todo or not self._is_committed(planned):
             receipts, peak = self._run_pages(todo, earlier)
             self._check_all_there(receipts)
             self._commit()
@@ -92,6 +93,12 @@ class Migration:
         )
         note_state(self.run, "complete" if report.valid else "invalid")
         return report
+
+    def _is_committed(self, planned: Set[str]) -> bool:
+        """Whether all is as a complete run left it, and this command asks nothing more of orphans."""
+        if self.run.committed_page_ids() != planned or self.store.finalize().rebuilt:
+            return False
+        return self.settings.on_orphan == "report" or not self._orphans()
 
     def _earlier_receipts(self) -> Receipts:
         """Receipts of the pages that need not be read; with ``--replay`` refused records count as need."""

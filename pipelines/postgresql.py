@@ -28,8 +28,8 @@ from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import select
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect, translate
 from io_connectors.postgresql.snapshot import check_rights, held_snapshot
-from io_connectors.postgresql.source import ReadFromPostgres
-from io_connectors.postgresql.splitter import cut, page_condition, recheck
+from io_connectors.postgresql.source import ReadFromPostgres, numbered
+from io_connectors.postgresql.splitter import page_condition, recheck
 from io_connectors.secrets import SecretRef
 from pipelines.command import Command, run_command
 from pipelines.migration import Migration
@@ -95,10 +95,7 @@ class _Planning:
         reads = self.tables.reads
         pages: list[PagePlan] = []
         for number, (read, before) in enumerate(zip(reads, plans.from_document(saved, reads), strict=True)):
-            if before:
-                pages += recheck(self.connection, number, read, settings.batch_size, before)
-            else:
-                pages += cut(self.connection, number, read, settings.batch_size)
+            pages += recheck(self.connection, number, read, settings.batch_size, before)
         return Plan.of(reads, pages, self.snapshot)
 
     def source(self, plan: Plan) -> PlannedSource:
@@ -120,7 +117,9 @@ class _Planning:
     def preview(self, settings: PostgresSettings, plan: Plan) -> Preview:
         """What would be migrated, with the first rows of each table before and after."""
         source = self.source(plan)
-        tables = tuple(self._planned_table(plan, table) for table in self.tables.catalogue.tables)
+        tables = tuple(
+            self._planned_table(plan, table) for table in self.tables.catalogue.tables if table.relations
+        )
         embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
         return Preview(
             source=source.shown,
@@ -153,12 +152,14 @@ class _Planning:
 
     def _sample(self, plan: Plan, page: PagePlan) -> MappedPage:
         read = plan.reads[page.read]
-        query = sql.SQL("{} LIMIT {}").format(select(read, page_condition(read, page)), SAMPLE_RECORDS)
+        rows_of_page = select(read, page_condition(read, page), place=bool(page.repeats))
+        query = sql.SQL("{} LIMIT {}").format(rows_of_page, SAMPLE_RECORDS)
         try:
             rows = self.connection.execute(query).fetchall()
         except psycopg.Error as error:
             raise translate(error, f"reading `{read.relation.name}`") from error
         name = str(read.relation.name)
+        rows = numbered(rows, page, read) if page.repeats else rows
         return map_page(SourcePage("sample", name, rows), self.tables.mapping[name])
 
 

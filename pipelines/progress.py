@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TextIO
 
 import psutil
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engram_store.model import PageReceipt
 from engram_store.run import Run
+from pipelines.logs import json_line, logs_are_json
 
 #: Records between two lines where there is no terminal.
 LINE_EVERY = 10_000
@@ -134,11 +135,16 @@ class Lines:
         """Prints a line if enough is new."""
         finished = state.done == state.total
         if state.done >= self._next or (finished and self._shown != state.total):
-            print(state.line(), file=self._stream, flush=True)
+            print(self._text(state), file=self._stream, flush=True)
             self._shown, self._next = state.done, state.done + LINE_EVERY
 
     def close(self) -> None:
         """Nothing is left open."""
+
+    def _text(self, state: State) -> str:
+        if not logs_are_json():
+            return state.line()
+        return json_line("info", __name__, state.line(), **asdict(state))
 
 
 class Bar:
@@ -162,9 +168,9 @@ class Bar:
 
 
 def shown_on(stream: TextIO = sys.stderr) -> Bar | Lines:
-    """A bar on a terminal, lines elsewhere."""
+    """A bar on a terminal, lines elsewhere and in a JSON log."""
     console = Console(file=stream)
-    return Bar(console) if console.is_terminal else Lines(stream)
+    return Bar(console) if console.is_terminal and not logs_are_json() else Lines(stream)
 
 
 def memory_in_use() -> int:

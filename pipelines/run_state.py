@@ -114,12 +114,12 @@ def save_checkpoint(path: Path, key: RunKey, pages: Mapping[str, Any]) -> None:
     files.write_bytes(path, orjson.dumps({"source": key.source, "pages": pages}))
 
 
-def note_attempt(run: Run, snapshot: str, state: str) -> None:
-    """Records in the manifest that an attempt began on a snapshot, and how the run stands."""
+def note_attempt(run: Run, snapshot: str) -> None:
+    """Records in the manifest that pages are about to be read in a snapshot."""
     manifest = run.manifest
     taken = {"name": snapshot, "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     attempts = [*manifest.get("attempts", []), taken]
-    run.save_manifest({**manifest, "attempts": attempts, "state": state})
+    run.save_manifest({**manifest, "attempts": attempts, "state": "unfinished"})
 
 
 def note_state(run: Run, state: str) -> None:
@@ -137,7 +137,8 @@ def _manifest(settings: Settings, key: RunKey, shown_source: str) -> dict[str, A
         "model": key.model,
         "vector_type": key.vector_type,
         "settings": as_document(settings),
-        "state": "running",
+        "attempts": [],
+        "state": "unfinished",
     }
 
 

@@ -24,7 +24,7 @@ def runs(target: str) -> int:
         manifest = run.manifest
         records = sum(sum(receipt.memories.values()) for receipt in run.receipts())
         state, source = manifest.get("state", "?"), manifest.get("source_shown", "")
-        print(f"{name}  {state:<9}  {records:>12,} memories  {source}")
+        print(f"{name}  {state:<10}  {records:>12,} memories  {source}")
     return 0
 
 
@@ -39,14 +39,14 @@ def spaces(target: str) -> int:
 def get(target: str, space: str, id: str) -> int:
     """Shows one memory."""
     with Store.open(target).reader() as reader:
-        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id))))
+        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id, target))))
     return 0
 
 
 def edges(target: str, space: str, id: str) -> int:
     """Shows a memory's edges, in and out."""
     with Store.open(target).reader() as reader:
-        _existing(reader.get(space, id), space, id)
+        _existing(reader.get(space, id), space, id, target)
         for edge in reader.edges(space, id, "both"):
             print(_edge_line(edge))
     return 0
@@ -55,7 +55,7 @@ def edges(target: str, space: str, id: str) -> int:
 def neighbours(target: str, space: str, id: str, depth: int) -> int:
     """Shows the memories around one."""
     with Store.open(target).reader() as reader:
-        _existing(reader.get(space, id), space, id)
+        _existing(reader.get(space, id), space, id, target)
         for neighbour in reader.neighbours(space, id, depth):
             memory = neighbour.memory
             print(f"{neighbour.distance}  {memory.space}/{memory.id}  {_short(memory.content)}")
@@ -71,6 +71,13 @@ def recall(target: str, text: str, space: str | None, k: int) -> int:
         if space is not None:
             _check_space(reader.spaces(), space, target)
         models = {store.run(name).model for name in store.runs()}
+        if not models:
+            raise ConfigurationError(
+                f"there is nothing to recall in `{target}`",
+                why="no run has been migrated into it",
+                suggestion="migrate something first",
+                example="python -m pipelines.postgresql --source … --target …",
+            )
         if len(models) != 1:
             raise ConfigurationError(
                 "the store's runs were embedded by different models",
@@ -144,12 +151,12 @@ def _check_space(known: Iterable[str], space: str, target: str) -> None:
         )
 
 
-def _existing(memory: Memory | None, space: str, id: str) -> Memory:
+def _existing(memory: Memory | None, space: str, id: str, target: str) -> Memory:
     if memory is None:
         raise ConfigurationError(
             f"there is no memory `{id}` in space `{space}`",
             suggestion="look for it by its words, or list the spaces",
-            example=f'engram-migrate recall "{id}"',
+            example=f'engram-migrate recall "{id}" --target {target}',
         )
     return memory
 

@@ -21,12 +21,11 @@ from io_connectors.postgresql.catalogue import (
     ordered,
 )
 from io_connectors.postgresql.session import Connection, translate
+from io_connectors.postgresql.snapshot import locked
 
 _RELATIONS = """
 SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relispartition,
        coalesce(am.amname = 'heap', false),
-       CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) ELSE 0 END,
-       CASE WHEN c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid) ELSE 0 END,
        c.reltuples::bigint,
        coalesce(obj_description(c.oid, 'pg_class'), ''),
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
@@ -41,6 +40,19 @@ WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY n.nspname, c.relname
+"""
+
+# Apart from the rest, and of the chosen only: it waits for a table that is locked.
+_SIZES = """
+SELECT c.oid, pg_relation_size(c.oid),
+       CASE WHEN c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid) ELSE 0 END
+FROM pg_class c WHERE c.relkind IN ('r', 'm') AND c.oid = ANY(%s)
+"""
+
+_LOCKED = """
+SELECT n.nspname, c.relname
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND c.oid = ANY(%s)
 """
 
 _COLUMNS = """
@@ -119,15 +131,19 @@ class Selection:
         )
 
 
-def read_catalogue(connection: Connection, selection: Selection = Selection()) -> Catalogue:
+def read_catalogue(
+    connection: Connection, selection: Selection = Selection(), lock_seconds: float = 10
+) -> Catalogue:
     """Reads every schema but the system's.
 
     Args:
         connection: An open connection.
         selection: Which tables take part.
+        lock_seconds: How long to wait for a table that another session has locked.
 
     Raises:
         ConfigurationError: Nothing is selected, or a pattern matches nothing.
+        PreflightError: A table is locked by another session.
     """
     try:
         rows = connection.execute(_RELATIONS).fetchall()
@@ -136,10 +152,15 @@ def read_catalogue(connection: Connection, selection: Selection = Selection()) -
         columns = _columns(connection, oids)
         keys: dict[int, list[str]] = dict(connection.execute(_KEYS, (oids,)).fetchall())
         declared = connection.execute(_FOREIGN_KEYS).fetchall()
+        sizes = _sizes(
+            connection, [leaf[0] for _, leaves in chosen.values() for leaf in leaves], lock_seconds
+        )
         identity = _identity(connection)
     except psycopg.Error as error:
         raise translate(error, "reading the database's catalogue") from error
-    tables = [_table(row, leaves, columns[row[0]], keys.get(row[0], [])) for row, leaves in chosen.values()]
+    tables = [
+        _table(row, leaves, columns[row[0]], keys.get(row[0], []), sizes) for row, leaves in chosen.values()
+    ]
     foreign_keys = _foreign_keys(declared, chosen, rows)
     order, cycles = ordered(tables, foreign_keys)
     return Catalogue(identity, connection.info.server_version, order, tuple(foreign_keys), cycles)
@@ -147,6 +168,7 @@ def read_catalogue(connection: Connection, selection: Selection = Selection()) -
 
 _Row = tuple[Any, ...]
 _Chosen = dict[int, tuple[_Row, list[_Row]]]
+_Sizes = dict[int, tuple[int, int]]
 
 
 def _choose(rows: Sequence[_Row], selection: Selection) -> _Chosen:
@@ -154,7 +176,7 @@ def _choose(rows: Sequence[_Row], selection: Selection) -> _Chosen:
     leaves: dict[int, list[_Row]] = defaultdict(list)
     for row in rows:
         if row[4] and row[3] != "p":
-            leaves[row[12]].append(row)
+            leaves[row[10]].append(row)
     chosen: _Chosen = {}
     for row in rows:
         if row[4] or not selection.takes(TableName(row[1], row[2]), view=row[3] in "vm"):
@@ -198,20 +220,35 @@ def _columns(connection: Connection, oids: list[int]) -> dict[int, tuple[Column,
     return defaultdict(tuple, {oid: tuple(columns) for oid, columns in found.items()})
 
 
-def _table(row: _Row, leaves: list[_Row], columns: tuple[Column, ...], key: list[str]) -> Table:
+def _sizes(connection: Connection, oids: list[int], lock_seconds: float) -> _Sizes:
+    """Main and out-of-line bytes of relations that have storage of their own."""
+    try:
+        connection.execute(f"SET lock_timeout = {round(lock_seconds * 1000)}")
+        return {oid: (main, toast) for oid, main, toast in connection.execute(_SIZES, (oids,))}
+    except psycopg.errors.LockNotAvailable as error:
+        holders = connection.execute(_LOCKED, (oids,)).fetchall()
+        names = [TableName(schema, name) for schema, name in holders]
+        raise locked(names, lock_seconds) from error
+    finally:
+        connection.execute("SET lock_timeout = 0")
+
+
+def _table(
+    row: _Row, leaves: list[_Row], columns: tuple[Column, ...], key: list[str], sizes: _Sizes
+) -> Table:
     relations = tuple(
-        Relation(TableName(leaf[1], leaf[2]), leaf[0], leaf[3], leaf[5], leaf[6], leaf[7], leaf[8])
+        Relation(TableName(leaf[1], leaf[2]), leaf[0], leaf[3], leaf[5], *sizes.get(leaf[0], (0, 0)), leaf[6])
         for leaf in leaves
     )
     # Partitions are read by their own names, so their rights and policies count too.
-    denied = [TableName(each[1], each[2]) for each in (row, *leaves) if not each[10]]
-    filtered = row[11] or any(leaf[11] for leaf in leaves)
+    denied = [TableName(each[1], each[2]) for each in (row, *leaves) if not each[8]]
+    filtered = row[9] or any(leaf[9] for leaf in leaves)
     return Table(
         TableName(row[1], row[2]),
         columns,
         tuple(key),
         relations,
-        row[9],
+        row[7],
         tuple(dict.fromkeys(denied)),
         filtered,
     )
@@ -220,7 +257,7 @@ def _table(row: _Row, leaves: list[_Row], columns: tuple[Column, ...], key: list
 def _foreign_keys(declared: Sequence[_Row], chosen: _Chosen, rows: Sequence[_Row]) -> list[ForeignKey]:
     """Those of the chosen tables and their leaves; a referenced leaf is named by its root."""
     named = {row[0]: TableName(row[1], row[2]) for row in rows}
-    roots = {row[0]: row[12] or row[0] for row in rows}
+    roots = {row[0]: row[10] or row[0] for row in rows}
     reading = chosen.keys() | {leaf[0] for _, leaves in chosen.values() for leaf in leaves}
     return [
         ForeignKey(

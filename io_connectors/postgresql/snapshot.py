@@ -74,17 +74,26 @@ def _lock(connection: Connection, table: Table, seconds: float) -> None:
     try:
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(_identifier(table.name)))
     except psycopg.errors.LockNotAvailable as error:
-        name = sql.Literal(_sql_name(table.name)).as_string(None)
-        raise PreflightError(
-            f"`{table.name}` is locked by another session",
-            why=f"ACCESS SHARE was not granted within {seconds:g} s; an ALTER, VACUUM FULL or an open"
-            " transaction that touched the table's definition holds it",
-            suggestion="wait for that session or end it, then run the same command again",
-            example="SELECT pid, state, query FROM pg_stat_activity"
-            f" WHERE pid IN (SELECT pid FROM pg_locks WHERE relation = {name}::regclass AND granted);",
-        ) from error
+        raise locked([table.name], seconds) from error
     except psycopg.Error as error:
         raise translate(error, f"locking `{table.name}`") from error
+
+
+def locked(names: Sequence[TableName], seconds: float) -> PreflightError:
+    """The error for tables that another session keeps from being read.
+
+    Args:
+        names: The tables; none if the other session has let go meanwhile.
+        seconds: How long was waited.
+    """
+    return PreflightError(
+        f"{_shown(names) or 'a table'} is locked by another session",
+        why=f"ACCESS SHARE was not granted within {seconds:g} s; an ALTER, VACUUM FULL or an open"
+        " transaction that touched the table's definition holds it",
+        suggestion="wait for that session or end it, then run the same command again",
+        example="SELECT pid, state, query FROM pg_stat_activity WHERE pid IN"
+        " (SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted);",
+    )
 
 
 def _shown(names: Sequence[TableName]) -> str:

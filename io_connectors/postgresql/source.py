@@ -54,8 +54,17 @@ class ReadFromPostgres(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[Sour
         self._source = PostgresPages(address, plan, page_ids)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[SourcePage]:
-        """Reads the source; Beam wraps it into a splittable DoFn."""
-        pages: beam.PCollection[SourcePage] = pbegin | "Read pages" >> iobase.Read(self._source)
+        """Spreads slices of the plan over the workers; Beam's splittable DoFn reads each.
+
+        ``iobase.Read`` of the whole would carry every page of the plan into every worker.
+        """
+        slices = [bundle.source for bundle in self._source.split(0)]
+        pages: beam.PCollection[SourcePage] = (
+            pbegin
+            | "Slices of the plan" >> beam.Create(slices, reshuffle=False)
+            | "Spread slices" >> beam.Reshuffle()
+            | "Read pages" >> iobase.SDFBoundedSourceReader(self._source.display_data())
+        )
         return pages
 
 
@@ -65,6 +74,7 @@ class PostgresPages(iobase.BoundedSource):
     def __init__(self, address: PostgresAddress, plan: Plan, page_ids: Sequence[str]) -> None:
         super().__init__()
         self._address = address
+        self._splits = SPLITS
         self._snapshot = plan.snapshot
         self._page_ids = tuple(page_ids)
         self._pages = tuple(plan.pages[page_id] for page_id in page_ids)
@@ -85,11 +95,14 @@ class PostgresPages(iobase.BoundedSource):
         start_position: int | None = None,
         stop_position: int | None = None,
     ) -> Iterator[iobase.SourceBundle]:
-        """Slices of about equal row counts, each a source of its own that carries only its pages."""
+        """Slices of about equal row counts, each a source of its own that carries only its pages.
+
+        A slice is not cut up again in advance: each takes a connection.
+        """
         start = start_position or 0
         stop = len(self._pages) if stop_position is None else stop_position
         rows = sum(page.rows for page in self._pages[start:stop])
-        share = max(1, rows // SPLITS)
+        share = max(1, rows // self._splits)
         begin, taken = start, 0
         for position in range(start, stop):
             taken += self._pages[position].rows
@@ -100,6 +113,7 @@ class PostgresPages(iobase.BoundedSource):
     def _bundle(self, start: int, stop: int, rows: int) -> iobase.SourceBundle:
         part = object.__new__(PostgresPages)
         part.__dict__.update(self.__dict__)
+        part._splits = 1
         part._page_ids = self._page_ids[start:stop]
         part._pages = self._pages[start:stop]
         part._reads = {page.read: self._reads[page.read] for page in part._pages}
@@ -164,7 +178,7 @@ class _PageReader:
             if not is_row_fault(error):
                 raise
             return self._read_in_halves(page_id, read, condition, page)
-        return SourcePage(page_id, relation, _numbered(rows, page, read) if with_place else rows)
+        return SourcePage(page_id, relation, numbered(rows, page, read) if with_place else rows)
 
     def _fetch(self, query: sql.Composed) -> list[Row]:
         if self._connection is None:
@@ -199,7 +213,7 @@ class _PageReader:
                 else:
                     middle = len(part) // 2
                     pending += [part[middle:], part[:middle]]
-        found = _numbered(rows, page, read) if page.repeats else rows
+        found = numbered(rows, page, read) if page.repeats else rows
         return SourcePage(page_id, str(read.relation.name), found, tuple(letters))
 
     def _row_conditions(self, read: TableRead, condition: Sql) -> list[Sql]:
@@ -209,15 +223,27 @@ class _PageReader:
 
 def _interrupted(error: MigrationError) -> Interrupted:
     """What the launcher could do a moment ago fails now: with a new snapshot the run goes on."""
-    return Interrupted(error.what, why=error.why, suggestion=error.suggestion)
+    again = "run the same command again; finished pages are kept"
+    advice = (
+        error.suggestion
+        if again.split(";", maxsplit=1)[0] in error.suggestion
+        else f"{error.suggestion}; then {again}"
+    )
+    return Interrupted(error.what, why=error.why, suggestion=advice)
 
 
 def _any_of(conditions: Sequence[Sql]) -> Sql:
     return sql.SQL(" OR ").join(conditions)
 
 
-def _numbered(rows: Sequence[Row], page: PagePlan, read: TableRead) -> list[Row]:
-    """Makes the hashes of equal rows distinct: the n-th of them gets ``_n``; drops the place."""
+def numbered(rows: Sequence[Row], page: PagePlan, read: TableRead) -> list[Row]:
+    """Makes the hashes of equal rows distinct: the n-th of them gets ``_n``; drops the place.
+
+    Args:
+        rows: Rows of the page, read with their places.
+        page: Its plan, which knows the repeats.
+        read: Its relation.
+    """
     nth = dict(page.repeats)
     key = read.layout.key.start
     return [

@@ -26,6 +26,8 @@ from io_connectors.postgresql.session import Connection, translate
 
 _FIRST_PLACE = ("(0,0)",)
 _BLOCK_BYTES = 8192
+#: How many times its planned rows a page may come to hold before the table is cut anew.
+_GROWTH = 3
 
 
 def cut(connection: Connection, number: int, read: TableRead, page_rows: int) -> list[PagePlan]:
@@ -56,12 +58,17 @@ def recheck(
     """The pages as they are now, on the boundaries that were planned before.
 
     The open-ended last page is cut again if it changed: all rows added behind it are its own.
+    Where a rewrite of the table (VACUUM FULL, CLUSTER) crowded its rows into fewer places, or
+    many were added between others, all of it is cut anew: a page must fit into memory.
     """
     if not before:
         return cut(connection, number, read, page_rows)
     try:
         check_choices(connection, read)
         now = _count_pages(connection, number, read, before)
+        bearable = _GROWTH * max(page_rows, *(page.rows for page in before))
+        if any(page.rows > bearable for page in now[:-1]):
+            return _cut_from(connection, number, read, page_rows, start=None)
         if now[-1].rows and now[-1] != before[-1]:
             now[-1:] = _cut_from(connection, number, read, page_rows, start=now[-1])
         return now

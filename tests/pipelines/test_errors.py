@@ -54,7 +54,6 @@ def test_row_level_security_is_never_silent(sample_database: SampleDatabases, ta
     assert not target.exists()
 
 
-@pytest.mark.xfail(reason="the catalogue's pg_relation_size waits for the lock without a time limit")
 def test_locked_table(sample_copy: Callable[[str], str], target: Path) -> None:
     database = sample_copy("iso3166")
     with psycopg.connect(database) as other:

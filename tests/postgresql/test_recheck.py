@@ -146,6 +146,16 @@ def test_last_page_of_big_rows_is_cut_again(items: str) -> None:
     assert len(after.pages) > 2
 
 
+def test_pages_that_a_rewrite_crowded_are_cut_anew(items: str) -> None:
+    execute(items, "INSERT INTO item SELECT g, repeat('x', 700) FROM generate_series(101, 1100) g")
+    execute(items, "DELETE FROM item WHERE id > 100 AND id % 10 > 0")
+    before, _ = plan_of(items, "item")
+    execute(items, "UPDATE item SET v = 'short'; VACUUM FULL item")
+    after, found = plan_of(items, "item", before)
+    assert found == present(items)
+    assert max(page.rows for page in after.pages.values()) <= PAGE
+
+
 def test_changed_parent_changes_the_children_that_look_it_up(sample_copy: Callable[[str], str]) -> None:
     dsn = sample_copy("torture")
     selection = Selection(("app.usr", "app.msg", "app.ord"))

@@ -59,10 +59,13 @@ def _embedded(
     row_of: dict[str, int],
     seen: set[str],
 ) -> MappedPage:
-    out = np.zeros((len(texts), DIMENSION), dtype=np.float32)
-    filled = [at for at, text in enumerate(texts) if text is not None]
     present = [text for text in texts if text is not None]
-    out[filled] = vectors[[row_of[text] for text in present]]
+    out = vectors.take([row_of[text] for text in present], axis=0)
+    if len(present) < len(texts):
+        filled = np.array([text is not None for text in texts])
+        spread = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        spread[filled] = out
+        out = spread
     known = len(seen)
     seen.update(present)
     bare = [not text or text.isspace() for text in page.memories.texts]
