@@ -1,10 +1,10 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test lint format types ci clean
+.PHONY: help demo setup test test-exhaustive lint format types ci clean
 BIN := .venv/bin
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
 demo: ## Migrate a small shop database from a real PostgreSQL, validate it, recall from it
 	@scripts/setup.sh demo
@@ -16,6 +16,9 @@ setup: ## Make .venv with everything for development, and the servers for the te
 
 test: setup ## Run the tests (a missing server or sample is a skip with its reason)
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
+	@$(BIN)/pytest -n 2 -m exhaustive
 
 lint: setup ## Check style, formatting and the direction of imports
 	@$(BIN)/ruff check .
