@@ -139,5 +139,5 @@ def test_stopped_run_is_listed_and_serves_nothing(shop_database: str, target: Pa
     _stopped(_started(shop_database, target, 5), signal.SIGKILL)
     listed = verb("runs", "--target", str(target))
     listed.succeeded()
-    assert "running" in listed.out
+    assert "unfinished" in listed.out
     verb("spaces", "--target", str(target)).failed(4, "has nothing to read yet")
