@@ -159,8 +159,7 @@ class _Planning:
         except psycopg.Error as error:
             raise translate(error, f"reading `{read.relation.name}`") from error
         name = str(read.relation.name)
-        rows = numbered(rows, page, read) if page.repeats else rows
-        return map_page(SourcePage("sample", name, rows), self.tables.mapping[name])
+        return map_page(SourcePage("sample", name, numbered(rows, page, read)), self.tables.mapping[name])
 
 
 class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):

@@ -171,14 +171,13 @@ class _PageReader:
     def _read(self, page_id: str, read: TableRead, page: PagePlan) -> SourcePage:
         relation = str(read.relation.name)
         condition = page_condition(read, page)
-        with_place = bool(page.repeats)
         try:
-            rows = self._fetch(select(read, condition, place=with_place))
+            rows = self._fetch(select(read, condition, place=bool(page.repeats)))
         except psycopg.Error as error:
             if not is_row_fault(error):
                 raise
             return self._read_in_halves(page_id, read, condition, page)
-        return SourcePage(page_id, relation, numbered(rows, page, read) if with_place else rows)
+        return SourcePage(page_id, relation, numbered(rows, page, read))
 
     def _fetch(self, query: sql.Composed) -> list[Row]:
         if self._connection is None:
@@ -213,8 +212,7 @@ class _PageReader:
                 else:
                     middle = len(part) // 2
                     pending += [part[middle:], part[:middle]]
-        found = numbered(rows, page, read) if page.repeats else rows
-        return SourcePage(page_id, str(read.relation.name), found, tuple(letters))
+        return SourcePage(page_id, str(read.relation.name), numbered(rows, page, read), tuple(letters))
 
     def _row_conditions(self, read: TableRead, condition: Sql) -> list[Sql]:
         """One condition a row of the page, in order."""
@@ -236,14 +234,16 @@ def _any_of(conditions: Sequence[Sql]) -> Sql:
     return sql.SQL(" OR ").join(conditions)
 
 
-def numbered(rows: Sequence[Row], page: PagePlan, read: TableRead) -> list[Row]:
+def numbered(rows: Sequence[Row], page: PagePlan, read: TableRead) -> Sequence[Row]:
     """Makes the hashes of equal rows distinct: the n-th of them gets ``_n``; drops the place.
 
     Args:
-        rows: Rows of the page, read with their places.
+        rows: Rows of the page, read with their places if it has repeats; else they are as they shall be.
         page: Its plan, which knows the repeats.
         read: Its relation.
     """
+    if not page.repeats:
+        return rows
     nth = dict(page.repeats)
     key = read.layout.key.start
     return [
