@@ -167,10 +167,22 @@ class PreflightError(MigrationError):
     exit_code = 8
 
 
+AGAIN = "run the same command again; finished pages are kept"
+
+
 class Interrupted(MigrationError):
-    """The run stopped half-way; the same command goes on where it stopped."""
+    """The run stopped half-way; the same command goes on where it stopped.
+
+    Args:
+        what: What stopped it.
+        why: The cause, as far as it is known.
+        suggestion: What to do first, if anything; that the command goes on is always said.
+    """
 
     exit_code = 75
+
+    def __init__(self, what: str, *, why: str = "", suggestion: str = "") -> None:
+        super().__init__(what, why=why, suggestion=f"{suggestion}; then {AGAIN}" if suggestion else AGAIN)
 
 
 def _rebuild(name: str, fields: dict[str, object]) -> MigrationError:

@@ -46,3 +46,5 @@ def set_up_logs(form: str, level: str) -> None:
         # Beam's warnings are about Google's libraries and bundles; its errors are tracebacks of
         # what reaches the user as one error anyway.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        # Each failed try of the driver; the last one reaches the user as an error.
+        logging.getLogger("neo4j").setLevel(logging.CRITICAL)

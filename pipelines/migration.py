@@ -13,21 +13,21 @@ import apache_beam as beam
 import orjson
 
 from engram_store import files
-from engram_store.errors import DeadLetterLimitError, IntegrityError, PreflightError
+from engram_store.errors import AGAIN, DeadLetterLimitError, IntegrityError, PreflightError
 from engram_store.model import PageReceipt
 from engram_store.run import Run
 from engram_store.store import Store
 from io_connectors.engram.targets import EmbeddedTargetSpec
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
-from pipelines.planned import PlannedSource
+from pipelines.planned import PlannedSource, Recount
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import Report
 from pipelines.run_state import note_attempt, note_state
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
 from pipelines.validate import checks_of
-from pipelines.watch import AGAIN, Watch
+from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
 from transforms.embedding.provider import EmbeddingSpec
 from transforms.validation.counts import CountRecords
@@ -78,14 +78,16 @@ class Migration:
         receipts, peak = earlier, memory_in_use()
         if todo:
             note_attempt(self.run, self.source.snapshot)
+        after = Recount({}, {}, ())
         if todo or not self._is_committed(planned):
             receipts, peak = self._run_pages(todo, earlier)
+            after = self.source.recount() if self.source.recount else after
             self._check_all_there(receipts)
             self._commit()
         seconds = time.monotonic() - begun
         _log.info("run %s is complete after %.1f s", self.run.id, seconds)
         effort = Effort(seconds, self.source.rows_of(todo), peak)
-        report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort)
+        report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
             report = replace(report, checks=checks_of(report, self.store, self.run))
         files.write_bytes(
@@ -173,7 +175,7 @@ class Migration:
     def _check_disk(self, todo: Sequence[str]) -> None:
         rows = self.source.rows_of(todo)
         share = rows / max(1, self.source.rows)
-        need = int(rows * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
+        need = int(self.source.memories_of(todo) * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
         free = shutil.disk_usage(self.store.path).free
         if need > free:
             raise PreflightError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 #: Source system → the module with its ``main`` and ``migrate``.
-PIPELINES = {"postgresql": "pipelines.postgresql"}
+PIPELINES = {"neo4j": "pipelines.neo4j", "postgresql": "pipelines.postgresql"}
 
 
 def main_of(system: str) -> Callable[[Sequence[str]], int]:

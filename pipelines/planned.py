@@ -11,20 +11,39 @@ from io_connectors.pages import MappedPage
 
 
 @dataclass(frozen=True, slots=True)
+class Recount:
+    """A source without snapshots, counted again after it was read.
+
+    Attributes:
+        rows: Table, or another group of pages → records.
+        references: Origin → references.
+        changes: What differs from the first count, in words; empty if nothing does.
+    """
+
+    rows: Mapping[str, int]
+    references: Mapping[str, int]
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSource:
     """What a source hands over once it is planned.
 
     Attributes:
         system: ``postgresql``, ``neo4j`` or ``redis``.
         shown: Its address without secrets.
-        snapshot: What names the state that is read.
+        snapshot: What names the state that is read; empty where the source has no snapshots.
         page_rows: Page id → records counted in the source.
-        page_tables: Page id → the table, label or type of its records.
-        spaces: Table, label or type → space.
+        page_tables: Page id → the table, or other group, that its records are counted in.
+        tables: Table → the space of its memories; empty where they go to several, or to none.
+        spaces: The memory spaces, in the order in which they are reported.
         references: Origin → references counted in the source.
         not_followed: References that are left out, by name.
         bytes: Bytes that the records take in the source, to reckon the disk by.
         read: Page ids → a transform that reads and maps these pages.
+        edge_tables: Tables whose records become edges rather than memories.
+        added_edges: Origins of edges that no record of the source stands for.
+        recount: Counts the source again, where there is no snapshot.
     """
 
     system: str
@@ -32,11 +51,15 @@ class PlannedSource:
     snapshot: str
     page_rows: Mapping[str, int]
     page_tables: Mapping[str, str]
-    spaces: Mapping[str, str]
+    tables: Mapping[str, str]
+    spaces: tuple[str, ...]
     references: Mapping[str, int]
     not_followed: tuple[str, ...]
     bytes: int
     read: Callable[[Sequence[str]], beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]]
+    edge_tables: frozenset[str] = frozenset()
+    added_edges: frozenset[str] = frozenset()
+    recount: Callable[[], Recount] | None = None
 
     @property
     def rows(self) -> int:
@@ -46,3 +69,7 @@ class PlannedSource:
     def rows_of(self, pages: Iterable[str]) -> int:
         """Records counted in some of the pages."""
         return sum(self.page_rows[page_id] for page_id in pages)
+
+    def memories_of(self, pages: Iterable[str]) -> int:
+        """Records counted in some of the pages that will be memories."""
+        return self.rows_of(page_id for page_id in pages if self.page_tables[page_id] not in self.edge_tables)

@@ -7,7 +7,6 @@ embed   EmbedMemories        write  WriteToEngram        check  CountRecords, Ch
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,15 +29,14 @@ from io_connectors.postgresql.session import Connection, PostgresAddress, connec
 from io_connectors.postgresql.snapshot import check_rights, held_snapshot
 from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
-from io_connectors.secrets import SecretRef
 from pipelines.command import Command, run_command
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
 from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
-from pipelines.settings.load import PREFIX
 from pipelines.settings.model import PostgresSettings
+from pipelines.settings.password import password_of
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
@@ -107,7 +105,8 @@ class _Planning:
             snapshot=plan.snapshot,
             page_rows={page_id: page.rows for page_id, page in plan.pages.items()},
             page_tables={i: str(plan.reads[page.read].table.name) for i, page in plan.pages.items()},
-            spaces={m.table: m.space for m in mapping.values()},
+            tables={m.table: m.space for m in mapping.values()},
+            spaces=tuple(dict.fromkeys(m.space for m in mapping.values())),
             references=plan.references_by_origin(),
             not_followed=tuple(key.origin for key in self.tables.not_followed),
             bytes=sum(read.relation.size + read.relation.toast for read in plan.reads),
@@ -125,6 +124,7 @@ class _Planning:
             source=source.shown,
             target=settings.target,
             tables=tables,
+            pages=len(plan.pages),
             cycles=tuple(tuple(map(str, cycle)) for cycle in self.tables.catalogue.cycles),
             references=source.references,
             not_followed=source.not_followed,
@@ -141,7 +141,6 @@ class _Planning:
             name=str(table.name),
             space=self.tables.mapping[str(read.relation.name)].space,
             rows=sum(page.rows for page in pages),
-            pages=len(pages),
             key=table.key,
             text=read.text_columns,
             time=read.time_column or "",
@@ -177,7 +176,7 @@ class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPag
 
 @contextmanager
 def _planning(settings: PostgresSettings) -> Iterator[_Planning]:
-    address = PostgresAddress.parse(settings.source, _password(settings))
+    address = PostgresAddress.parse(settings.source, password_of(settings))
     with closing(connect(address, purpose="coordinating")) as connection:
         choices = _choices(settings)
         catalogue = read_catalogue(connection, Selection(settings.include, settings.exclude))
@@ -185,13 +184,6 @@ def _planning(settings: PostgresSettings) -> Iterator[_Planning]:
         check_rights(tables.catalogue)
         with held_snapshot(connection, tables.catalogue.tables) as snapshot:
             yield _Planning(address, connection, tables, snapshot)
-
-
-def _password(settings: PostgresSettings) -> SecretRef | None:
-    if settings.source_password_file:
-        return SecretRef(path=settings.source_password_file)
-    variable = f"{PREFIX}SOURCE_PASSWORD"
-    return SecretRef(variable=variable) if variable in os.environ else None
 
 
 def _choices(settings: PostgresSettings) -> TableChoices:

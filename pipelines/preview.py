@@ -33,11 +33,10 @@ class PlannedTable:
 
     Attributes:
         name: Its name in the source.
-        space: The space its records go to.
+        space: The space its records go to; empty where they become edges.
         rows: Records counted.
-        pages: Pages they were cut into.
-        key: Columns that identify a record; empty means by its hash.
-        text: Columns that are embedded; empty means its JSON.
+        key: What identifies a record; empty means its hash.
+        text: What is embedded; empty means its JSON.
         time: The column for ``created_at``, or empty.
         comment: What the source says about it, or empty.
         sample: Its first records, mapped.
@@ -47,7 +46,6 @@ class PlannedTable:
     name: str
     space: str
     rows: int
-    pages: int
     key: tuple[str, ...]
     text: tuple[str, ...]
     time: str
@@ -75,6 +73,7 @@ class Preview:
         source: The source's address without secrets.
         target: Where it would go.
         tables: In the order in which they would be read.
+        pages: Pages that they were cut into.
         cycles: Groups of tables that refer to each other in a circle.
         references: Origin → references counted.
         not_followed: References left out because their parent is.
@@ -85,6 +84,7 @@ class Preview:
     source: str
     target: str
     tables: tuple[PlannedTable, ...]
+    pages: int
     cycles: tuple[tuple[str, ...], ...]
     references: Mapping[str, int]
     not_followed: tuple[str, ...]
@@ -103,7 +103,8 @@ class Preview:
                 for cycle in self.cycles
             ),
             "",
-            f"  {sum(self.references.values()):,} edges from {len(self.references)} foreign keys",
+            f"  {rows:,} records in {self.pages:,} pages",
+            f"  {sum(self.references.values()):,} edges of {len(self.references)} kinds",
             *(f"    {count:>12,}  {origin}" for origin, count in self.references.items()),
             *(f"  not followed (parent left out): {name}" for name in self.not_followed),
             "",
@@ -122,12 +123,15 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
         references: Edges to come.
     """
     embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
-    rows = sum(table.rows for table in tables)
+    rows = sum(table.rows for table in tables if table.space)
     with_text = distinct = cpu = content = 0.0
     for table in tables:
-        if table.sample is None or not len(table.sample):
+        if table.sample is None:
             continue
         page, n = table.sample, len(table.sample)
+        if not n:
+            cpu += table.rows * table.read_seconds / max(1, len(page.edges))
+            continue
         begun = time.process_time()
         list(embed_pages(embedder, [page]))
         each = (time.process_time() - begun + table.read_seconds) / n
@@ -147,14 +151,14 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
 
 
 def _table_lines(tables: Sequence[PlannedTable]) -> list[str]:
-    width = max(len(table.name) for table in tables)
-    space = max(len("space"), *(len(table.space) for table in tables))
-    lines = [f"  {'table':<{width}}  {'space':<{space}}  {'rows':>12}  {'pages':>7}  key · text · time"]
+    width = max(map(len, ("table", *(table.name for table in tables))))
+    space = max(map(len, ("space", *(table.space for table in tables))))
+    lines = [f"  {'table':<{width}}  {'space':<{space}}  {'rows':>12}  key · text · time"]
     for t in tables:
         key = ",".join(t.key) or "hash of the row"
-        text = _short(",".join(t.text), 40) or "the row's JSON"
-        counts = f"{t.rows:>12,}  {t.pages:>7,}"
-        lines.append(f"  {t.name:<{width}}  {t.space:<{space}}  {counts}  {key} · {text} · {t.time or '–'}")
+        text = _short(",".join(t.text), 40) or ("its JSON" if t.space else "–")
+        how = f"{key} · {text} · {t.time or '–'}"
+        lines.append(f"  {t.name:<{width}}  {t.space or 'edges':<{space}}  {t.rows:>12,}  {how}")
         if t.comment:
             lines.append(f"  {'':<{width}}  {_short(t.comment, _WIDTH)}")
     return lines
@@ -176,6 +180,12 @@ def _sample_lines(tables: Sequence[PlannedTable]) -> list[str]:
                 f"      edge: {edges.types[i]} → {edges.targets[i]}"
                 for i, source in enumerate(edges.sources)
                 if source == memories.ids[row]
+            ]
+        if not table.space:
+            lines += [
+                f"  {table.name}  {edges.sources[i]} → {edges.targets[i]}, weight {edges.weights[i]:.2f}"
+                f"  {_short(edges.properties[i] or '', _WIDTH)}"
+                for i in range(min(_SHOWN, len(edges)))
             ]
     return [*lines, ""]
 

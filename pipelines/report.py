@@ -28,12 +28,27 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class TableCount:
-    """Records of one table, label or type: in the source, written, refused."""
+    """Records of one table, or another group in which a source counts.
+
+    Attributes:
+        space: The space of its memories; empty where they go to several, or become edges.
+        source: Records in the source.
+        source_after: Records in the source after reading; another number only where it has no
+            snapshots and was changed meanwhile.
+        written: Records that arrived, as memories or as edges.
+        dead_letters: Records that were refused.
+    """
 
     space: str
     source: int
-    memories: int
+    source_after: int
+    written: int
     dead_letters: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every record arrived or was refused."""
+        return _between(self.written + self.dead_letters, self.source, self.source_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +57,26 @@ class EdgeCount:
 
     Attributes:
         source: References in the source.
+        source_after: References in the source after reading; see ``TableCount``.
         written: Edges written.
         orphans: Those whose other end is missing; they are not committed.
         samples: Up to five orphans.
     """
 
     source: int
+    source_after: int
     written: int
     orphans: int
     samples: tuple[Mapping[str, Any], ...] = ()
+
+    def complete(self, refused: int) -> bool:
+        """Whether every reference is an edge, but for those that refused records took with them."""
+        least, most = sorted((self.source, self.source_after))
+        return least - refused <= self.written <= most
+
+
+def _between(found: int, one: int, other: int) -> bool:
+    return min(one, other) <= found <= max(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +118,7 @@ class Report:
     embedding: Embedding
     bytes: int
     peak_memory: int
+    changes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
 
     @property
@@ -103,6 +130,11 @@ class Report:
     def orphans(self) -> int:
         """Edges whose other end is missing."""
         return sum(edge.orphans for edge in self.edges.values())
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether the source was read in snapshots."""
+        return any(attempt["name"] for attempt in self.attempts)
 
     def document(self) -> dict[str, Any]:
         """The report as JSON holds it."""
@@ -125,15 +157,14 @@ class Report:
         if not e.semantic:
             lines.append(f"  note: {e.description}")
         if len(self.attempts) > 1:
-            lines.append(
-                f"  {len(self.attempts)} snapshots were read; pages changed in between were read again"
-            )
+            lines.append(f"  read in {len(self.attempts)} attempts; {_BETWEEN[self.has_snapshots]}")
+        lines += [f"  the source changed while it was read: {change}" for change in self.changes]
         if self.omitted_times:
             lines.append(f"  {self.omitted_times:,} times beyond RFC 3339 were left out of created_at")
         lines += ["", *_table("space", ("memories",), {s: (n,) for s, n in self.spaces.items()})]
         if self.edges:
             rows = {o: (c.source, c.written, c.orphans) for o, c in self.edges.items()}
-            lines += ["", *_table("foreign key", ("references", "edges", "orphans"), rows)]
+            lines += ["", *_table("edges of", ("in source", "edges", "orphans"), rows)]
         lines += [f"  not followed (parent left out): {name}" for name in self.not_followed]
         lines += _orphan_lines(self.edges)
         if self.dead_letters:
@@ -144,6 +175,12 @@ class Report:
         lines.append("")
         lines += [line for check in self.checks for line in _check_lines(check)]
         return lines
+
+
+_BETWEEN = {
+    True: "what changed in between was read again",
+    False: "records that came or went in between were read again, other changes were not seen",
+}
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -158,7 +195,7 @@ def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
     lines = []
     for origin, count in edges.items():
         for sample in count.samples[:3]:
-            target = sample["target"] or "a row that is not there"
+            target = sample["target"] or "a record that is not there"
             lines.append(f"  orphan of {origin}: {sample['source']} → {target}")
     return lines
 

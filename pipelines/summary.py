@@ -10,7 +10,7 @@ from typing import Any
 from engram_store.model import PageReceipt
 from engram_store.run import Run
 from io_connectors.engram.targets import EmbeddedTargetSpec
-from pipelines.planned import PlannedSource
+from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
 from pipelines.settings.model import Settings
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
@@ -34,7 +34,12 @@ class Effort:
 
 
 def summarise(
-    source: PlannedSource, settings: Settings, run: Run, receipts: Sequence[PageReceipt], effort: Effort
+    source: PlannedSource,
+    settings: Settings,
+    run: Run,
+    receipts: Sequence[PageReceipt],
+    effort: Effort,
+    after: Recount,
 ) -> Report:
     """The report of a run, without checks.
 
@@ -44,6 +49,7 @@ def summarise(
         run: The run.
         receipts: One for each planned page.
         effort: What the last attempt took.
+        after: The source as it was counted after reading.
     """
     embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
     target = EmbeddedTargetSpec(settings.target, run.id).open()
@@ -59,9 +65,10 @@ def summarise(
         seconds=effort.seconds,
         records=source.rows,
         new_records=effort.records,
-        tables=_tables(source, receipts),
-        spaces={s: n for s in dict.fromkeys(source.spaces.values()) if (n := written.get(s, 0))},
-        edges=_edges(source, counts.get("edges", {}), orphans),
+        tables=_tables(source, receipts, after),
+        spaces={s: n for s in dict.fromkeys((*source.spaces, *written)) if (n := written.get(s, 0))},
+        edges=_edges(source, counts.get("edges", {}), orphans, after),
+        changes=after.changes,
         not_followed=source.not_followed,
         dead_letters=sum(receipt.dead_letters for receipt in receipts),
         omitted_times=sum(receipt.omitted_times for receipt in receipts),
@@ -79,27 +86,41 @@ def summarise(
     )
 
 
-def _tables(source: PlannedSource, receipts: Sequence[PageReceipt]) -> dict[str, TableCount]:
+def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recount) -> dict[str, TableCount]:
     rows: Counter[str] = Counter()
-    memories: Counter[str] = Counter()
+    written: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for receipt in receipts:
         table = source.page_tables[receipt.page_id]
         rows[table] += source.page_rows[receipt.page_id]
-        memories[table] += sum(receipt.memories.values())
+        written[table] += _written(source, table, receipt)
         refused[table] += receipt.dead_letters
     return {
-        table: TableCount(space, rows[table], memories[table], refused[table])
-        for table, space in source.spaces.items()
+        table: TableCount(
+            space, rows[table], after.rows.get(table, rows[table]), written[table], refused[table]
+        )
+        for table, space in source.tables.items()
     }
 
 
+def _written(source: PlannedSource, table: str, receipt: PageReceipt) -> int:
+    """Records of the page that arrived: as memories or, in a table of edges, as edges."""
+    if table not in source.edge_tables:
+        return sum(receipt.memories.values())
+    return sum(count for origin, count in receipt.edges.items() if origin not in source.added_edges)
+
+
 def _edges(
-    source: PlannedSource, written: Mapping[str, int], orphans: Mapping[str, Mapping[str, Any]]
+    source: PlannedSource,
+    written: Mapping[str, int],
+    orphans: Mapping[str, Mapping[str, Any]],
+    after: Recount,
 ) -> dict[str, EdgeCount]:
     counts = {}
-    for origin, references in source.references.items():
+    for origin in dict.fromkeys((*source.references, *written)):
+        before = source.references.get(origin, 0)
         found = orphans.get(origin, {"orphans": 0, "samples": ()})
         edges = written.get(origin, 0)
-        counts[origin] = EdgeCount(references, edges, found["orphans"], tuple(found["samples"]))
+        later = after.references.get(origin, before)
+        counts[origin] = EdgeCount(before, later, edges, found["orphans"], tuple(found["samples"]))
     return counts

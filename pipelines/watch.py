@@ -17,8 +17,6 @@ from engram_store.errors import Interrupted, MigrationError
 # What Beam's threads raise, to nobody, when a worker's connection is gone; grpc's own names.
 _LOST_CONNECTIONS = ("RpcError", "_MultiThreadedRendezvous")
 
-AGAIN = "run the same command again; finished pages are kept"
-
 
 class CtrlC(Interrupted):
     """Stopped by the user."""
@@ -40,8 +38,8 @@ def heeding_sigterm() -> Iterator[None]:
 def why_stopped(terminated: bool) -> Interrupted:
     """What the user is told of a SIGTERM or Ctrl-C."""
     if terminated:
-        return Interrupted("the run was told to stop (SIGTERM)", suggestion=AGAIN)
-    return CtrlC("the run was stopped (Ctrl-C)", suggestion=AGAIN)
+        return Interrupted("the run was told to stop (SIGTERM)")
+    return CtrlC("the run was stopped (Ctrl-C)")
 
 
 class Watch:
@@ -93,7 +91,7 @@ class Watch:
                 Interrupted(
                     "a worker process ended in the middle of its work",
                     why=f"{failure.exc_value}; if nobody killed it, the system may have, for want of memory",
-                    suggestion=f"{AGAIN}; if memory was short, with fewer --parallel-workers",
+                    suggestion="if memory was short, give fewer --parallel-workers",
                 )
             )
         elif failure.exc_type.__name__ not in _LOST_CONNECTIONS:

@@ -179,7 +179,6 @@ def begin_snapshot(connection: Connection, snapshot: str) -> None:
         raise Interrupted(
             "the snapshot that all pages are read in is gone",
             why=f"the server restarted, or the coordinating connection was lost ({_cause(error)})",
-            suggestion="run the same command again; finished pages are kept and changed ones are read again",
         ) from error
 
 
@@ -232,7 +231,7 @@ def translate(error: psycopg.Error, doing: str) -> MigrationError:
     return SourceTransientError(
         what,
         why=cause,
-        suggestion="check that the server runs and is reachable, then run the same command again",
+        suggestion="check that the server runs and is reachable",
     )
 
 

@@ -79,6 +79,15 @@ _KEYWORD = re.compile(r"\b\w*password\s*=\s*('(?:[^'\\]|\\.)*'|\S*)", re.IGNOREC
 
 
 @dataclass(frozen=True)
+class Secret(Text):
+    """A text that is never shown, printed or saved."""
+
+    def dump(self, value: Any) -> Any:
+        """Nothing."""
+        return ""
+
+
+@dataclass(frozen=True)
 class Whole(_Plain):
     """A whole number not below ``least``."""
 
@@ -230,6 +239,38 @@ class Pairs:
         """An object of strings."""
         pairs = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
         return pairs if self.lone is None else {"anyOf": [pairs, {"type": "string", "minLength": 1}]}
+
+
+@dataclass(frozen=True)
+class Ranges(Pairs):
+    """Ranges of numbers by name; as a flag ``KNOWS:0..10,RATED:observed``."""
+
+    def parse(self, text: str) -> dict[str, str]:
+        """Name and range joined by the last colon, pairs separated by commas."""
+        return self.check(super().parse(text))
+
+    def check(self, value: Any) -> dict[str, str]:
+        """A mapping of ranges."""
+        pairs = super().check(value)
+        for name, text in pairs.items():
+            if text != OBSERVED:
+                bounds(name, text)
+        return pairs
+
+
+#: Stands for the range that the source's own values have.
+OBSERVED = "observed"
+
+
+def bounds(name: str, text: str) -> tuple[float, float]:
+    """The ends of a range such as ``0..10``."""
+    try:
+        low, high = (float(end) for end in text.split(".."))
+    except ValueError:
+        low = high = math.nan
+    if not low < high or math.isinf(high - low):
+        raise ValueError(f"the range of `{name}` must be like 0..10, or `{OBSERVED}`, not `{text}`")
+    return low, high
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ from pipelines.settings.kinds import (
     Lists,
     Number,
     Pairs,
+    Ranges,
     Records,
+    Secret,
     Switch,
     Text,
     Whole,
@@ -41,12 +43,13 @@ class Settings:
     source: str = setting(
         "", Address(), "where the records are, e.g. postgresql://reader@host/shop", "source"
     )
-    source_password_file: str = setting(
+    source_password: str = setting(
         "",
-        Text(),
-        "file with the password; else ENGRAM_MIGRATE_SOURCE_PASSWORD, or the driver's own ways",
+        Secret(),
+        "the password; better by ENGRAM_MIGRATE_SOURCE_PASSWORD or a file: other users see flags",
         "source",
     )
+    source_password_file: str = setting("", Text(), "file with the password", "source")
     target: str = setting("./engram-data", Text(), "folder of the embedded Engram store", "target")
     run: str = setting("", Text(), "name of this run; by default made from the source", "target")
     memory_space: str = setting("", Text(), "one space for everything", "target", "--target-space")
@@ -121,6 +124,63 @@ class PostgresSettings(Settings):
         ),
         "foreign keys that the database does not declare",
         "mapping",
+    )
+
+
+@dataclass(frozen=True)
+class Neo4jSettings(Settings):
+    """What a migration from Neo4j has."""
+
+    source: str = setting("", Address(), "where the graph is, e.g. neo4j://localhost:7687", "source")
+    source_user: str = setting("neo4j", Text(), "user of the database", "source")
+    database: str = setting("", Text(), "database; by default the user's home database", "source")
+    batch_size: int = setting(
+        10_000, Whole(1), "internal ids a page: read, written and acknowledged together", "running"
+    )
+    label_to_space: Mapping[str, str] = setting(
+        {},
+        Pairs(),
+        "spaces of labels: Person:people,Company:companies; the first that a node has is its primary label",
+        "mapping",
+        "--mappings",
+    )
+    memory_space_prefix: str = setting(
+        "", Text(), "what the spaces of all other labels begin with", "mapping"
+    )
+    unlabelled_space: str = setting("unlabelled", Text(), "space of nodes without a label", "mapping")
+    id_property: Mapping[str, str] = setting(
+        {}, Pairs(), "properties that name nodes instead of the internal id: Person:email", "mapping"
+    )
+    text_properties: Mapping[str, tuple[str, ...]] = setting(
+        {}, Lists(), "properties that are embedded: Person:name,bio;Movie:title", "mapping"
+    )
+    timestamp_property: Mapping[str, str] = setting(
+        {}, Pairs(lone="*"), "property for created_at: joined, or Person:joined,KNOWS:since", "mapping"
+    )
+    confidence: float = setting(
+        CONFIDENCE["MEDIUM"], CONFIDENCE_LEVEL, "confidence of memories that have text", "mapping"
+    )
+    edge_weight: float = setting(0.7, Number(), "weight of edges that no property gives one", "mapping")
+    weight_property: Mapping[str, str] = setting(
+        {}, Pairs(lone="*"), "property for an edge's weight: strength, or KNOWS:strength", "mapping"
+    )
+    weight_range: Mapping[str, str] = setting(
+        {},
+        Ranges(lone="*"),
+        "values that mean weight 0 and 1: KNOWS:0..10, or KNOWS:observed for the least and the greatest",
+        "mapping",
+    )
+    age_property: Mapping[str, str] = setting(
+        {}, Pairs(lone="*"), "time by which an edge's weight decays: since, or KNOWS:since", "mapping"
+    )
+    half_life_days: float = setting(
+        365.0, Number(least=1e-6, most=None), "days in which an edge's weight halves", "mapping"
+    )
+    bidirectional_types: tuple[str, ...] = setting(
+        (), Words(), "relationship types that hold both ways, e.g. KNOWS,MARRIED_TO", "mapping"
+    )
+    max_content_bytes: int = setting(
+        64 * 1024 * 1024, Whole(1), "bytes of a node's JSON beyond which it is refused, never cut", "mapping"
     )
 
 

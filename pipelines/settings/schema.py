@@ -1,19 +1,24 @@
-"""The published schema of configuration files.
+"""The published schemas of configuration files.
 
-python -m pipelines.settings.schema > docs/config.schema.json
+python -m pipelines.settings.schema neo4j > docs/config.neo4j.schema.json
 """
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 
-from pipelines.settings.model import PostgresSettings, json_schema
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings, json_schema
+
+#: Source system → its settings.
+SETTINGS: Mapping[str, type[Settings]] = {"neo4j": Neo4jSettings, "postgresql": PostgresSettings}
 
 
-def published() -> str:
-    """The text of ``docs/config.schema.json``."""
-    return json.dumps(json_schema(PostgresSettings), indent=2, ensure_ascii=False) + "\n"
+def published(system: str) -> str:
+    """The text of ``docs/config.<system>.schema.json``."""
+    return json.dumps(json_schema(SETTINGS[system]), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    print(published(), end="")
+    print(published(sys.argv[1]), end="")

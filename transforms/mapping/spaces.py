@@ -27,13 +27,18 @@ def check_space(name: str) -> str:
     return name
 
 
-def slug(text: str) -> str:
-    """The nearest valid space name; long ones end in a digest so that they stay apart."""
+def slug(text: str, kind: str = "table") -> str:
+    """The nearest valid space name; long ones end in a digest so that they stay apart.
+
+    Args:
+        text: What the space is named after.
+        kind: What that is; put before a name that would be too short.
+    """
     plain = re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")
     if not plain:
         plain = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
     if len(plain) < 3:
-        plain = f"table_{plain}"
+        plain = f"{kind}_{plain}"
     if len(plain) > 64:
         plain = f"{plain[:55]}_{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
     return plain

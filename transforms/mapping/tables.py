@@ -15,13 +15,7 @@ from io_connectors.postgresql.reads import ReferenceRead, TableRead
 from transforms.mapping.ids import IdForm, KeyedTable, choose_forms
 from transforms.mapping.postgresql import PostgresMapping, ReferenceMapping, TableMapping
 from transforms.mapping.spaces import check_space, spaces_for
-
-#: Columns that say when a row was made, in order of preference; then when it was changed.
-TIME_COLUMNS = (
-    *("created_at", "created", "created_on", "creation_date", "create_date", "date_created"),
-    *("inserted_at", "inserted_on", "createdat", "updated_at", "updated", "updated_on"),
-    *("modified_at", "modified", "last_modified", "last_update", "updatedat"),
-)
+from transforms.mapping.times import TIME_NAMES
 
 #: Types whose text never holds a ``_``.
 _PLAIN = frozenset(
@@ -230,7 +224,7 @@ def _time_column(table: Table, chosen: str | None, everywhere: str | None) -> st
             )
         return chosen
     by_name = {column.name.lower(): column.name for column in table.columns if column.is_time}
-    return next((by_name[name] for name in TIME_COLUMNS if name in by_name), None)
+    return next((by_name[name] for name in TIME_NAMES if name in by_name), None)
 
 
 def _check_everywhere(catalogue: Catalogue, column: str | None) -> None:

@@ -1,0 +1,1 @@
+"""Reading Neo4j: pages of nodes and of relationships, by ranges of internal ids."""

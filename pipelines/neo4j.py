@@ -1,0 +1,320 @@
+"""Neo4j → Engram: ``python -m pipelines.neo4j --source neo4j://… --target ./engram-data``.
+
+plan    census → pages, as ranges of internal ids; nodes and relationships apart
+read    ReadFromNeo4j        map    MapNeo4j
+embed   EmbedMemories        write  WriteToEngram        check  CountRecords, CheckEdges
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pipelines.quiet  # noqa: F401  # isort: skip
+import apache_beam as beam
+
+from engram_store.errors import ConfigurationError
+from io_connectors.neo4j.census import Census, Sort, shown
+from io_connectors.neo4j.choices import check_identities, check_named, observed_ranges
+from io_connectors.neo4j.graph import Graph, open_graph
+from io_connectors.neo4j.plan import PAGE_BYTES, Boundaries, Plan
+from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
+from io_connectors.neo4j.session import Neo4jAddress
+from io_connectors.neo4j.source import ReadFromNeo4j, Reading
+from io_connectors.pages import MappedPage, SourcePage
+from pipelines.command import Command, run_command
+from pipelines.migration import Migration
+from pipelines.planned import PlannedSource, Recount
+from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
+from pipelines.report import Report
+from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
+from pipelines.settings.kinds import OBSERVED, bounds
+from pipelines.settings.model import Neo4jSettings
+from pipelines.settings.password import password_of
+from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
+from transforms.mapping.graph_text import plan_text
+from transforms.mapping.graph_times import plan_time
+from transforms.mapping.neo4j import SYSTEM, MapNeo4j, map_page, mirror_origin
+
+COMMAND = Command(
+    kind=Neo4jSettings,
+    program="python -m pipelines.neo4j",
+    description="Migrates a Neo4j database into Engram: nodes become memories, relationships edges.",
+    example="neo4j://localhost:7687",
+)
+
+#: States of a run that has nothing left to read.
+_FINISHED = ("complete", "invalid")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return run_command(COMMAND, migrate, preview, sys.argv[1:] if arguments is None else arguments)
+
+
+def migrate(settings: Neo4jSettings, beam_flags: Sequence[str]) -> Report:
+    """Migrates, or goes on with, the run that the settings mean."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with open_run(settings, key, planning.graph.address.display, planning.spaces()) as (store, run):
+            checkpoint = checkpoint_path(settings, run)
+            anew = run.manifest["state"] in _FINISHED and not settings.replay
+            planned = planning.planned(load_checkpoint(checkpoint, key), anew)
+            save_checkpoint(checkpoint, key, planned.plan.boundaries.document())
+            return Migration(settings, tuple(beam_flags), store, run, planned.source()).go()
+
+
+def preview(settings: Neo4jSettings) -> Preview:
+    """The plan of a migration, with samples; nothing is written."""
+    with _planning(settings) as planning:
+        return planning.planned({}, anew=False).preview()
+
+
+@dataclass(frozen=True)
+class _Planning:
+    """The database, looked at, with the user's choices checked against it."""
+
+    settings: Neo4jSettings
+    graph: Graph
+    choices: GraphChoices
+    reading: Reading
+    census: Census
+
+    def key(self) -> RunKey:
+        """What the attempts of a run must agree in."""
+        settings = self.settings
+        model = create_embedder(EmbeddingSpec(settings.embedding_provider)).identity
+        edges = (sorted(settings.weight_range.items()), self.reading.mirrored, settings.skip_edges)
+        mapping = {**self.choices.digests(), "edges": repr(edges)}
+        return RunKey(SYSTEM, self.graph.identity, mapping, model, settings.vector_type)
+
+    def spaces(self) -> tuple[str, ...]:
+        """The spaces of the labels there are, the largest first."""
+        return tuple(dict.fromkeys(self.choices.space_of(labels) for labels in self.census.sorts(NODES)))
+
+    def planned(self, saved: Mapping[str, Any], anew: bool) -> _Planned:
+        """The pages: cut anew, or counted again on the boundaries that were saved."""
+        size = self.graph.record_bytes(self.reading, self.census)
+        if saved and not anew:
+            boundaries = Boundaries.from_document(saved)
+        else:
+            width = max(1, min(self.census.width, int(PAGE_BYTES / max(1.0, size))))
+            reading = Boundaries.from_document(saved).reading + 1 if saved else 1
+            boundaries = Boundaries(width, reading, time.time_ns() // 1000, self._observed())
+        census = self.census if boundaries.width == self.census.width else self.count(boundaries.width)
+        return _Planned(self, Plan.cut(boundaries, census), size)
+
+    def count(self, width: int) -> Census:
+        """The graph as it is now."""
+        return self.graph.census(width, self.reading.mirrored, not self.settings.skip_edges)
+
+    def _observed(self) -> dict[str, tuple[float, float]]:
+        properties, ranges = self.settings.weight_property, self.settings.weight_range
+        found = {}
+        for name in set(properties.values()) if OBSERVED in ranges.values() else ():
+            for kind, seen in observed_ranges(self.graph.connection, name).items():
+                asked = ranges.get(kind, ranges.get(EVERY)) == OBSERVED
+                if asked and properties.get(kind, properties.get(EVERY)) == name:
+                    found[kind] = seen
+        return found
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """All decisions made: the pages, and what they become."""
+
+    planning: _Planning
+    plan: Plan
+    record_bytes: float
+
+    @property
+    def mapping(self) -> GraphMapping:
+        """How records become memories and edges."""
+        boundaries, choices = self.plan.boundaries, self.planning.choices
+        ranges = {**choices.weight_ranges, **boundaries.ranges}
+        return GraphMapping(replace(choices, weight_ranges=ranges), boundaries.as_of)
+
+    def source(self) -> PlannedSource:
+        """The plan as a migration of any source takes it."""
+        planning, pages = self.planning, self.plan.pages
+        return PlannedSource(
+            system=SYSTEM,
+            shown=planning.graph.address.display,
+            snapshot="",
+            page_rows={page_id: page.rows for page_id, page in pages.items()},
+            page_tables={page_id: page.kind for page_id, page in pages.items()},
+            tables=dict.fromkeys((NODES, RELATIONSHIPS), ""),
+            spaces=planning.spaces(),
+            references=_references(self.plan.census),
+            not_followed=(),
+            bytes=int(self.record_bytes * sum(page.rows for page in pages.values())),
+            read=lambda page_ids: _ReadAndMap(planning, self.plan, page_ids, self.mapping),
+            edge_tables=frozenset((RELATIONSHIPS,)),
+            added_edges=frozenset(map(mirror_origin, planning.reading.mirrored)),
+            recount=self.recount,
+        )
+
+    def recount(self) -> Recount:
+        """Counts the graph again, and says how it changed."""
+        before, after = self.plan.census, self.planning.count(self.plan.census.width)
+        rows = {kind: after.rows(kind) for kind in (NODES, RELATIONSHIPS)}
+        changes = tuple(filter(None, (before.changes(after, kind) for kind in rows)))
+        return Recount(rows, _references(after), changes)
+
+    def preview(self) -> Preview:
+        """What would be migrated, with the first records of each label and type before and after."""
+        planning, source = self.planning, self.source()
+        tables = tuple(
+            self._planned_table(kind, sort, rows)
+            for kind in (NODES, RELATIONSHIPS)
+            for sort, rows in self.plan.census.sorts(kind).items()
+        )
+        embedder = create_embedder(EmbeddingSpec(planning.settings.embedding_provider))
+        return Preview(
+            source=source.shown,
+            target=planning.settings.target,
+            tables=tables,
+            pages=len(self.plan.pages),
+            cycles=(),
+            references=source.references,
+            not_followed=(),
+            model=f"{embedder.identity}. {embedder.description}",
+            expected=expect(planning.settings, tables, sum(source.references.values())),
+        )
+
+    def _planned_table(self, kind: str, sort: Sort, rows: int) -> PlannedTable:
+        choices = self.planning.choices
+        primary = choices.primary_label(sort) if kind == NODES else None
+        names = sorted(sort, key=lambda name: (name != primary, name))
+        alike, seconds = self._sample(kind, sort)
+        begun = time.process_time()
+        sample = map_page(SourcePage("sample", kind, alike), self.mapping)
+        keys = tuple(dict.fromkeys(key for row in alike for key in row.keys))
+        text = plan_text(names, keys, choices.text_properties).parts if kind == NODES else ()
+        times = plan_time(names, keys, choices.time_properties).positions
+        return PlannedTable(
+            name=shown(kind, sort),
+            space=choices.space_of(sort) if kind == NODES else "",
+            rows=rows,
+            key=(choices.id_properties.get(primary or "", "internal id"),),
+            text=tuple(keys[position] for position, _ in text),
+            time=keys[times[0]] if times else "",
+            comment="",
+            sample=sample,
+            read_seconds=seconds + time.process_time() - begun,
+        )
+
+    def _sample(self, kind: str, sort: Sort) -> tuple[list[Any], float]:
+        """The first records of a sort, and the CPU seconds that reading them took."""
+        planning, census = self.planning, self.plan.census
+        number = next(number for number, bucket in census.of(kind).items() if sort in bucket.sorts)
+        start = number * census.width
+        begun = time.process_time()
+        rows = planning.graph.rows(planning.reading, kind, start, start + census.width)
+        alike = [row for row in rows if _sort_of(kind, row) == sort][:SAMPLE_RECORDS]
+        return alike, (time.process_time() - begun) * len(alike) / max(1, len(rows))
+
+
+class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
+    def __init__(
+        self, planning: _Planning, plan: Plan, page_ids: Sequence[str], mapping: GraphMapping
+    ) -> None:
+        super().__init__()
+        self._read = ReadFromNeo4j(planning.graph.address, planning.reading, plan, page_ids)
+        self._map = MapNeo4j(mapping)
+
+    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
+        mapped: beam.PCollection[MappedPage] = pbegin | "Read" >> self._read | "Map" >> self._map
+        return mapped
+
+
+@contextmanager
+def _planning(settings: Neo4jSettings) -> Iterator[_Planning]:
+    address = Neo4jAddress.parse(
+        settings.source, settings.source_user, settings.database, password_of(settings)
+    )
+    choices = _choices(settings)
+    with open_graph(address) as graph:
+        mirrored = () if settings.skip_edges else settings.bidirectional_types
+        reading = Reading(graph.dialect, choices.identity_properties, mirrored)
+        census = graph.census(settings.batch_size, mirrored, not settings.skip_edges)
+        _check_names(settings, census)
+        _check_properties(settings, graph.property_names())
+        check_identities(graph.connection, settings.id_property)
+        yield _Planning(settings, graph, choices, reading, census)
+
+
+def _choices(settings: Neo4jSettings) -> GraphChoices:
+    ranges = settings.weight_range.items()
+    return GraphChoices(
+        memory_space=settings.memory_space or None,
+        label_spaces=settings.label_to_space,
+        space_prefix=settings.memory_space_prefix,
+        unlabelled_space=settings.unlabelled_space,
+        id_properties=settings.id_property,
+        text_properties=settings.text_properties,
+        time_properties=settings.timestamp_property,
+        confidence=settings.confidence,
+        activation=settings.activation,
+        decay_rate=settings.decay_rate,
+        content_limit=settings.max_content_bytes,
+        edge_weight=settings.edge_weight,
+        weight_properties=settings.weight_property,
+        weight_ranges={name: bounds(name, text) for name, text in ranges if text != OBSERVED},
+        age_properties=settings.age_property,
+        half_life_days=settings.half_life_days,
+    )
+
+
+def _check_names(settings: Neo4jSettings, census: Census) -> None:
+    labels = {label for sort in census.sorts(NODES) for label in sort}
+    types = {kind for sort in census.sorts(RELATIONSHIPS) for kind in sort}
+    check_named(settings.label_to_space, labels, "--label-to-space", "label")
+    check_named(settings.id_property, labels, "--id-property", "label")
+    check_named(settings.text_properties, labels, "--text-properties", "label")
+    check_named(settings.timestamp_property, labels | types, "--timestamp-property", "label or type")
+    if not settings.skip_edges:
+        check_named(settings.weight_property, types, "--weight-property", "relationship type")
+        check_named(settings.weight_range, types, "--weight-range", "relationship type")
+        _check_ranges(settings)
+        check_named(settings.age_property, types, "--age-property", "relationship type")
+        check_named(settings.bidirectional_types, types, "--bidirectional-types", "relationship type")
+
+
+def _check_properties(settings: Neo4jSettings, known: Collection[str]) -> None:
+    texts = [name for names in settings.text_properties.values() for name in names]
+    check_named(settings.id_property.values(), known, "--id-property", "property")
+    check_named(texts, known, "--text-properties", "property")
+    check_named(settings.timestamp_property.values(), known, "--timestamp-property", "property")
+    if not settings.skip_edges:
+        check_named(settings.weight_property.values(), known, "--weight-property", "property")
+        check_named(settings.age_property.values(), known, "--age-property", "property")
+
+
+def _check_ranges(settings: Neo4jSettings) -> None:
+    properties = settings.weight_property
+    for name in settings.weight_range:
+        if not properties or (name != EVERY and name not in properties and EVERY not in properties):
+            raise ConfigurationError(
+                f"`--weight-range` has a range for `{name}`, and no property to read weights from",
+                suggestion="name the property as well",
+                example=f"--weight-property {name}:strength",
+            )
+
+
+def _references(census: Census) -> dict[str, int]:
+    types = {kind: rows for (kind,), rows in census.sorts(RELATIONSHIPS).items()}
+    return types | {mirror_origin(kind): rows for kind, rows in census.one_way.items()}
+
+
+def _sort_of(kind: str, row: Any) -> Sort:
+    return tuple(sorted(row.labels)) if kind == NODES else (row.type,)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
