@@ -1,10 +1,10 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-exhaustive lint format types ci clean
+.PHONY: help demo setup test test-neo4j-all test-exhaustive lint format types ci clean
 BIN := .venv/bin
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
 demo: ## Migrate a small shop database from a real PostgreSQL, validate it, recall from it
 	@scripts/setup.sh demo
@@ -13,9 +13,16 @@ demo: ## Migrate a small shop database from a real PostgreSQL, validate it, reca
 setup: ## Make .venv with everything for development, and the servers for the tests
 	@scripts/setup.sh dev
 	@scripts/setup-servers.sh
+	@scripts/setup-neo4j.sh
 
 test: setup ## Run the tests (a missing server or sample is a skip with its reason)
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+test-neo4j-all: setup ## The tests of Neo4j on its oldest and its newest version (the newest needs Java 21)
+	@for version in 4.4.48 2026.08.1; do \
+	    scripts/setup-neo4j.sh $$version && \
+	    ENGRAM_MIGRATE_TEST_NEO4J=$$version $(BIN)/pytest -n 2 --dist loadfile tests/neo4j || exit 1; \
+	done
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive
@@ -36,5 +43,5 @@ ci: ## What CI runs; nothing is skipped
 	@.ci/run
 
 clean: ## Remove .venv, caches and what the demo made
-	@rm -rf .venv build dist demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@rm -rf .venv build dist demo-data *.egg-info .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,10 +10,10 @@ from psycopg import sql
 
 from benchmarks.measuring import Stopwatch
 from benchmarks.stages import Database
+from io_connectors.planned_pages import SPLITS
 from io_connectors.postgresql.plan import Plan
 from io_connectors.postgresql.reads import Sql, TableRead, select
 from io_connectors.postgresql.session import Connection, begin_snapshot, connect
-from io_connectors.postgresql.source import SPLITS
 from io_connectors.postgresql.splitter import page_condition
 
 _CHUNK = 1000

@@ -14,11 +14,12 @@ from engram_store.run import Run
 from engram_store.store import Store
 from io_connectors.engram.targets import EmbeddedTargetSpec
 from io_connectors.pages import SourcePage
+from io_connectors.planned_pages import PlannedPages
 from io_connectors.postgresql.introspect import Selection, read_catalogue
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect
 from io_connectors.postgresql.snapshot import held_snapshot
-from io_connectors.postgresql.source import PostgresPages
+from io_connectors.postgresql.source import Place, postgres_pages
 from io_connectors.postgresql.splitter import cut, recheck
 from transforms.embedding.batch import embed_pages
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
@@ -123,7 +124,7 @@ def _migrate(database: Database, plan: Plan, store: Store, run: Run, watch: Stop
     """The same work as the pipeline's, page by page."""
     target = EmbeddedTargetSpec(str(store.path), run.id).open()
     embedder = create_embedder(EmbeddingSpec())
-    for page in _read(PostgresPages(database.address, plan, tuple(plan.pages)), watch):
+    for page in _read(postgres_pages(database.address, plan, tuple(plan.pages)), watch):
         with watch.client(MAP):
             mapped = map_page(page, database.tables.mapping[page.relation])
         with watch.client(EMBED):
@@ -132,7 +133,7 @@ def _migrate(database: Database, plan: Plan, store: Store, run: Run, watch: Stop
             target.write(embedded)
 
 
-def _read(source: PostgresPages, watch: Stopwatch) -> Iterator[SourcePage]:
+def _read(source: PlannedPages[Place], watch: Stopwatch) -> Iterator[SourcePage]:
     pages = source.read(source.get_range_tracker(None, None))
     while True:
         with watch.client(READ):

@@ -16,6 +16,8 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from tests.servers.neo4j import Neo4jServer
+from tests.servers.neo4j_samples import Neo4jSamples
 from tests.servers.postgres import DebianPostgres, WheelPostgres, find_programs
 from tests.servers.samples import SampleDatabases
 
@@ -81,3 +83,45 @@ def sample_copy(sample_database: SampleDatabases) -> Iterator[Callable[[str], st
     """``sample_copy("pagila")`` is the DSN of a copy that this test may change."""
     with ExitStack() as copies:
         yield lambda name: copies.enter_context(sample_database.copy(name))
+
+
+def _neo4j() -> Neo4jServer:
+    try:
+        return Neo4jServer()
+    except LookupError as error:
+        _missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def neo4j_server() -> Iterator[Neo4jServer]:
+    """A Neo4j that tests share: leave it running, and take away what you put in."""
+    with _neo4j() as server:
+        yield server
+
+
+@pytest.fixture
+def own_neo4j() -> Iterator[Neo4jServer]:
+    """A Neo4j of one test's own, to stop, restart and crash (about seven seconds)."""
+    with _neo4j() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def neo4j_samples(samples: Path) -> Iterator[Neo4jSamples]:
+    """The shared sample graphs, and what is known of them."""
+    graphs = Neo4jSamples(samples)
+    yield graphs
+    graphs.close()
+
+
+@pytest.fixture
+def neo4j_sample(neo4j_samples: Neo4jSamples) -> Callable[[str], Neo4jServer]:
+    """``neo4j_sample("movies")`` is a server with that sample, to be read only."""
+
+    def sample(name: str) -> Neo4jServer:
+        try:
+            return neo4j_samples(name)
+        except LookupError as error:
+            _missing(str(error))
+
+    return sample

@@ -15,6 +15,11 @@ from tests.docs.markdown import REPOSITORY, Block, Document
 #: Stands in the comment above a block that no test can run, with the reason.
 NOT_RUN = "not run: "
 _FILE = "file: "
+#: What runs a block of a language: with the address that the document's reader has set.
+_RUNNERS = {
+    "sql": 'psql -qX -v ON_ERROR_STOP=1 "$SHOP"',
+    "cypher": 'python -m demo.cypher "$SOURCE"',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +32,19 @@ class Step:
 
 
 def steps(document: Document) -> list[Step]:
-    """All commands of a document: sh, console and sql blocks, and the files that it shows."""
+    """All commands of a document: sh, console, sql and cypher blocks, and the files that it shows."""
     found: list[Step] = []
-    for block in document.blocks("sh", "console", "sql", "yaml"):
+    for block in document.blocks("sh", "console", "yaml", *_RUNNERS):
         if block.comment.startswith(NOT_RUN):
             continue
         if block.language == "console":
             found += _console(block)
-        elif block.language == "sql":
-            found.append(Step(block.line, _heredoc('psql -qX -v ON_ERROR_STOP=1 "$SHOP"', block), ""))
-        elif block.language == "sh":
-            found.append(Step(block.line, block.text, ""))
         elif block.comment.startswith(_FILE):
             found.append(Step(block.line, _heredoc(f"cat >{block.comment.removeprefix(_FILE)}", block), ""))
+        elif block.language in _RUNNERS:
+            found.append(Step(block.line, _heredoc(_RUNNERS[block.language], block), ""))
+        elif block.language == "sh":
+            found.append(Step(block.line, block.text, ""))
     return found
 
 

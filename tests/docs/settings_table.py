@@ -1,4 +1,4 @@
-"""The guide's tables of settings, made from the settings model: ``python -m tests.docs.settings_table``."""
+"""A guide's tables of settings, made from the model: ``python -m tests.docs.settings_table neo4j``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 
 from pipelines.settings.kinds import Records, Switch, Text
 from pipelines.settings.load import PREFIX
-from pipelines.settings.model import PostgresSettings, kind_of
+from pipelines.settings.model import Settings, kind_of
+from pipelines.settings.schema import SETTINGS
 
 _HEAD = ["| {} | environment | default | meaning |", "| --- | --- | --- | --- |"]
 
 
-def lines() -> list[str]:
+def lines(settings: type[Settings]) -> list[str]:
     """A table for each group of settings, in the order of the help."""
     groups: dict[str, list[Field[Any]]] = {}
-    for declared in fields(PostgresSettings):
+    for declared in fields(settings):
         groups.setdefault(declared.metadata["group"], []).append(declared)
-    return [line for group, settings in groups.items() for line in _table(group, settings)]
+    return [line for group, members in groups.items() for line in _table(group, members)]
 
 
 def _table(group: str, settings: list[Field[Any]]) -> Iterator[str]:
@@ -56,4 +57,4 @@ def _meaning(setting: Field[Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(lines()))
+    sys.stdout.write("\n".join(lines(SETTINGS[sys.argv[1]])))

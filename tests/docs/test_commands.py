@@ -1,4 +1,4 @@
-"""Every command of README and guide runs, in order, against a real server, and prints what is shown."""
+"""Every command of the documents runs, in order, against a real server, and prints what is shown."""
 
 from __future__ import annotations
 
@@ -9,21 +9,41 @@ import pytest
 
 from demo import shop
 from tests.docs import script
-from tests.docs.markdown import ALL, CONTRIBUTING, GUIDE, README, Document
+from tests.docs.markdown import (
+    ALL,
+    CONTRIBUTING,
+    NEO4J_GUIDE,
+    NEO4J_TUTORIAL,
+    POSTGRES_GUIDE,
+    README,
+    Document,
+)
+from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import DebianPostgres
 
 #: Blocks that only a person can run; a new one must be put here with open eyes.
-NOT_RUN = {("README.md", "make demo"), ("README.md", "make setup"), ("CONTRIBUTING.md", "make setup")}
+NOT_RUN = {
+    ("README.md", "make demo"),
+    ("README.md", "make setup"),
+    ("CONTRIBUTING.md", "make setup"),
+    ("docs/operations/migration-neo4j.md", "GRANT ROLE"),
+    ("docs/tutorials/migrate-from-neo4j.md", "make setup"),
+    ("docs/tutorials/migrate-from-neo4j.md", "docker run"),
+    ("docs/tutorials/migrate-from-neo4j.md", "scripts/se"),
+}
+
+# One process and not one a core: the documents' data are small.
+_ONE_WORKER = {"ENGRAM_MIGRATE_PARALLEL_WORKERS": "1"}
 
 
 def _run(document: Document, server: DebianPostgres, folder: Path, replaced: dict[str, str]) -> None:
-    environment = {
-        "PATH": str(server.bin_dir),
-        "PGPASSWORD": server.passwords["postgres"],
-        # One process and not one a core: the documents' data are small.
-        "ENGRAM_MIGRATE_PARALLEL_WORKERS": "1",
-    }
+    environment = {"PATH": str(server.bin_dir), "PGPASSWORD": server.passwords["postgres"], **_ONE_WORKER}
     script.run(document, folder, environment, replaced)
+
+
+def _run_on_neo4j(document: Document, server: Neo4jServer, folder: Path) -> None:
+    replaced = {"neo4j://localhost:7687": server.url, "choose-a-long-one": server.password}
+    script.run(document, folder, _ONE_WORKER, replaced)
 
 
 def _address(server: DebianPostgres) -> dict[str, str]:
@@ -31,8 +51,19 @@ def _address(server: DebianPostgres) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_guide(own_postgres: DebianPostgres, tmp_path: Path) -> None:
-    _run(GUIDE, own_postgres, tmp_path, _address(own_postgres))
+def test_postgres_guide(own_postgres: DebianPostgres, tmp_path: Path) -> None:
+    _run(POSTGRES_GUIDE, own_postgres, tmp_path, _address(own_postgres))
+
+
+@pytest.mark.slow
+def test_neo4j_guide(own_neo4j: Neo4jServer, tmp_path: Path) -> None:
+    _run_on_neo4j(NEO4J_GUIDE, own_neo4j, tmp_path)
+
+
+@pytest.mark.slow
+def test_neo4j_tutorial(own_neo4j: Neo4jServer, tmp_path: Path) -> None:
+    _run_on_neo4j(NEO4J_TUTORIAL, own_neo4j, tmp_path)
+    assert (tmp_path / "engram-data").exists()
 
 
 @pytest.mark.slow
@@ -46,7 +77,7 @@ def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
 
 def test_contributing(tmp_path: Path) -> None:
     script.run(CONTRIBUTING, tmp_path, {}, {})
-    assert (tmp_path / "config.schema.json").stat().st_size
+    assert (tmp_path / "config.neo4j.schema.json").stat().st_size
     assert (tmp_path / "settings.md").stat().st_size
 
 
@@ -58,7 +89,7 @@ def test_blocks_that_are_not_run_are_few_and_known() -> None:
 
 
 def test_no_block_escapes_by_its_language() -> None:
-    known = {"sh", "console", "sql", "yaml", "text", "python"}
+    known = {"sh", "console", "sql", "cypher", "yaml", "text", "python"}
     for document in ALL:
         for block in document.blocks():
             assert block.language in known, (

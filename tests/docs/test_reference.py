@@ -13,25 +13,59 @@ import pytest
 
 from engram_store import errors
 from engram_store.errors import MigrationError
-from io_connectors.postgresql import session
+from io_connectors.neo4j import session as neo4j_session
+from io_connectors.neo4j.graph import open_graph
+from io_connectors.neo4j.rows import NODES, NodeRow
+from io_connectors.neo4j.session import Neo4jAddress
+from io_connectors.neo4j.source import Reading
+from io_connectors.postgresql import session as postgres_session
 from io_connectors.postgresql.session import PostgresAddress, connect
+from io_connectors.secrets import SecretRef
 from pipelines import __main__ as command
 from pipelines.pipelines import PIPELINES
 from pipelines.settings.load import load
-from pipelines.settings.model import PostgresSettings
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings
 from pipelines.watch import CtrlC
 from tests.docs import settings_table
-from tests.docs.markdown import ALL, GUIDE, README, REPOSITORY, Block, Document
+from tests.docs.markdown import (
+    ALL,
+    ERRORS,
+    NEO4J_GUIDE,
+    POSTGRES_GUIDE,
+    README,
+    REPOSITORY,
+    Block,
+    Document,
+)
+from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import DebianPostgres
-from transforms.mapping.tables import TIME_COLUMNS
+from transforms.mapping.graph_text import TEXT_WORDS
+from transforms.mapping.graph_values import node_content
+from transforms.mapping.times import TIME_NAMES
+
+GUIDES = (POSTGRES_GUIDE, NEO4J_GUIDE)
+SETTINGS: dict[Document, type[Settings]] = {POSTGRES_GUIDE: PostgresSettings, NEO4J_GUIDE: Neo4jSettings}
+
+#: Where errors come from that only one source can raise; all others are in the common reference.
+OWN_CODE = {
+    POSTGRES_GUIDE: re.compile(
+        r"io_connectors/postgresql/.*|pipelines/postgresql\.py|transforms/mapping/(postgresql|tables)\.py"
+    ),
+    NEO4J_GUIDE: re.compile(
+        r"io_connectors/neo4j/.*|pipelines/neo4j\.py|transforms/mapping/(neo4j|graph_\w+)\.py"
+    ),
+}
 
 SECTIONS = [
     "Overview", "Prerequisites", "Quick Start", "Configuration", "Schema Mapping", "Embedding Generation",
     "Performance Tuning", "Validation", "Troubleshooting", "Production Checklist",
 ]  # fmt: skip
 
-#: Errors of the libraries' own use, which no command can lead to: a wrong batch, a taken name.
+#: Errors of the libraries' own use, which no command can lead to: a wrong batch, a taken name,
+#: or what the settings' kinds have refused before.
 ONLY_IN_CODE = {
+    "the weights of … cannot range from … to …",
+    "a half-life of … days is not possible",
     "… cannot name a page.",
     "The receipt of page … counts … …, the page holds ….",
     "… does not have the columns of an Engram page.",
@@ -43,8 +77,13 @@ ONLY_IN_CODE = {
 }
 
 
-def test_guide_has_its_ten_sections() -> None:
-    assert GUIDE.headings(2) == SECTIONS
+def _path(document: Document) -> str:
+    return document.path
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=_path)
+def test_guide_has_its_ten_sections(guide: Document) -> None:
+    assert guide.headings(2) == SECTIONS
 
 
 @pytest.mark.parametrize("document", ALL, ids=lambda document: document.path)
@@ -64,21 +103,26 @@ def test_links_to_headings_lead_to_them(document: Document) -> None:
         assert anchor in slugs, f"{document.path} links to {path}#{anchor}"
 
 
-def test_tables_of_settings_are_the_models() -> None:
-    table = "\n".join(settings_table.lines()).strip()
-    assert table in GUIDE.text, "put the output of `python -m tests.docs.settings_table` into the guide"
+@pytest.mark.parametrize("guide", GUIDES, ids=_path)
+def test_tables_of_settings_are_the_models(guide: Document) -> None:
+    table = "\n".join(settings_table.lines(SETTINGS[guide])).strip()
+    assert table in guide.text, "put the output of `python -m tests.docs.settings_table` into the guide"
 
 
-@pytest.mark.parametrize("block", GUIDE.blocks("yaml"), ids=lambda block: f"line {block.line}")
-def test_yaml_is_a_configuration(block: Block, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "block"),
+    [(SETTINGS[guide], block) for guide in GUIDES for block in guide.blocks("yaml")],
+    ids=lambda part: f"line {part.line}" if isinstance(part, Block) else part.__name__,
+)
+def test_yaml_is_a_configuration(kind: type[Settings], block: Block, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(block.text, encoding="utf-8")
-    load(PostgresSettings, "test", "", ["--config", str(file)], {})
+    load(kind, "test", "", ["--config", str(file)], {})
 
 
 def test_exit_codes_are_the_error_trees() -> None:
     kinds = [*_tree(MigrationError)]
-    documented = {int(code): set(re.findall(r"`(\w+)`", named)) for code, _, named in GUIDE.table("code")}
+    documented = {int(code): set(re.findall(r"`(\w+)`", named)) for code, _, named in ERRORS.table("code")}
     codes: dict[int, set[str]] = {0: set()}
     for kind in kinds:
         codes.setdefault(kind.exit_code, set()).add(kind.__name__)
@@ -86,21 +130,29 @@ def test_exit_codes_are_the_error_trees() -> None:
     assert CtrlC in kinds
 
 
-def test_every_error_is_in_the_guide() -> None:
-    documented = [error for error, *_ in GUIDE.table("error")]
+@pytest.mark.parametrize("document", [*GUIDES, ERRORS], ids=_path)
+def test_every_error_is_in_its_document(document: Document) -> None:
+    documented = [error for error, *_ in document.table("error")]
     assert len(set(documented)) == len(documented)
-    raised = set(_messages()) - ONLY_IN_CODE
-    assert set(documented) == raised
+    raised = {message for message, file in _messages() if _document_of(file) == document}
+    assert set(documented) == raised - ONLY_IN_CODE
 
 
 def test_every_cause_of_a_failed_connection_is_in_the_guide() -> None:
-    causes = "\n".join(cause for cause, *_ in GUIDE.table("why"))
-    known = [*session._CANNOT_CONNECT, *session._READING, *session._FINAL_HINTS]
-    assert [cause for cause in known if cause not in causes] == []
+    postgres, neo4j = ("\n".join(cause for cause, *_ in guide.table("why")) for guide in GUIDES)
+    known = (postgres_session._CANNOT_CONNECT, postgres_session._READING, postgres_session._FINAL_HINTS)
+    assert [cause for causes in known for cause in causes if cause not in postgres] == []
+    codes = [code.split(".", 2)[2] for code in (*neo4j_session._REFUSED, *neo4j_session._TOO_MUCH)]
+    assert [code for code in codes if f"`{code}`" not in neo4j] == []
 
 
-def test_columns_for_created_at_are_the_codes() -> None:
-    assert ", ".join(f"`{name}`" for name in TIME_COLUMNS) in " ".join(GUIDE.text.split())
+@pytest.mark.parametrize("guide", GUIDES, ids=_path)
+def test_names_of_times_are_the_codes(guide: Document) -> None:
+    assert ", ".join(f"`{name}`" for name in TIME_NAMES) in " ".join(guide.text.split())
+
+
+def test_words_for_text_are_the_codes() -> None:
+    assert ", ".join(f"`{word}`" for word in TEXT_WORDS) in " ".join(NEO4J_GUIDE.text.split())
 
 
 def test_every_verb_is_in_the_readme() -> None:
@@ -115,10 +167,10 @@ def test_every_verb_is_in_the_readme() -> None:
     assert {f"`python -m {module}`" for module in PIPELINES.values()} <= set(documented)
 
 
-def test_types_are_written_as_the_guide_says(debian_postgres: DebianPostgres) -> None:
+def test_postgres_types_are_written_as_the_guide_says(debian_postgres: DebianPostgres) -> None:
     dsn = debian_postgres.create_database("guide_types", "CREATE EXTENSION hstore; CREATE EXTENSION citext;")
     with connect(PostgresAddress.parse(dsn), purpose="test") as connection:
-        rows = [(value[1:-1], content[1:-1]) for _, value, content in GUIDE.table("type")]
+        rows = [(value[1:-1], content[1:-1]) for _, value, content in POSTGRES_GUIDE.table("type")]
         found = [_content(connection, value) for value, _ in rows]
     debian_postgres.drop_database("guide_types")
     assert found == [f'{{"v":{content}}}' for _, content in rows]
@@ -131,6 +183,17 @@ def _content(connection: psycopg.Connection[tuple[object, ...]], value: str) -> 
     return row and row[0]
 
 
+def test_neo4j_values_are_written_as_the_guide_says(neo4j_server: Neo4jServer) -> None:
+    rows = [(value[1:-1], content[1:-1]) for _, value, content in NEO4J_GUIDE.table("type")]
+    password = SecretRef.keep("GUIDE_PASSWORD", neo4j_server.password)
+    ids = [neo4j_server.run(f"CREATE (n:GuideValue {{v: {value}}}) RETURN id(n)") for value, _ in rows]
+    with open_graph(Neo4jAddress.parse(neo4j_server.url, neo4j_server.user, password=password)) as graph:
+        found = [graph.rows(Reading(graph.dialect), NODES, number, number + 1)[0] for ((number,),) in ids]
+    neo4j_server.run("MATCH (n:GuideValue) DELETE n")
+    contents = [node_content([], row.keys, row.values) for row in map(NodeRow._make, found)]
+    assert contents == [f'{{"labels":[],"properties":{{"v":{content}}}}}' for _, content in rows]
+
+
 def _tree(kind: type[MigrationError]) -> Iterator[type[MigrationError]]:
     if kind.__module__ in (errors.__name__, CtrlC.__module__):
         yield kind
@@ -138,14 +201,20 @@ def _tree(kind: type[MigrationError]) -> Iterator[type[MigrationError]]:
         yield from _tree(child)
 
 
-def _messages() -> Iterator[str]:
-    """What each error in the code says first, with … for what is filled in."""
+def _document_of(file: str) -> Document:
+    return next((guide for guide, own in OWN_CODE.items() if own.fullmatch(file)), ERRORS)
+
+
+def _messages() -> Iterator[tuple[str, str]]:
+    """What each error in the code says first, with … for what is filled in; and where."""
     names = {kind.__name__ for kind in _tree(MigrationError)}
     for folder in ("engram_store", "io_connectors", "transforms", "pipelines"):
         for file in (REPOSITORY / folder).rglob("*.py"):
+            where = file.relative_to(REPOSITORY).as_posix()
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-                    yield from filter(None, [_text(node.args[0]) if node.args else ""])
+                    first = _text(node.args[0]) if node.args else ""
+                    yield from [(first, where)] if first else []
 
 
 def _text(node: ast.expr) -> str:

@@ -81,7 +81,7 @@ def test_counts_and_orphans_are_the_last_lines(shop_store: tuple[Path, Ended]) -
     assert "customers           1,000" in tail
     assert "public.orders.orders_customer_fkey" in tail
     assert tail.count("orphan of public.orders.orders_customer_fkey: orders_") == 3
-    assert "✓ every record is a memory or a dead letter: 21,642 in the source" in tail
+    assert "✓ every record arrived, or is a dead letter: 21,642 in the source" in tail
     assert ended.out.rstrip().endswith(f"Report: {only_run(target).path / 'report.json'}")
 
 
@@ -91,10 +91,10 @@ def test_plan_shows_everything_and_writes_nothing(torture_plan: Ended) -> None:
         "(nothing is written)",
         "circle: app.dept ↔ app.emp",
         "app.city.city_country_region_fkey",
-        "1,133 edges from 17 foreign keys",
+        "1,133 edges of 17 kinds",
         "id · ",
         "hash of the row",
-        "the row's JSON",
+        "its JSON",
         "→ ",
         "text: ",
         "edge: ",

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from apache_beam.io.source_test_utils import read_from_source
 
 from io_connectors.pages import MappedPage, SourcePage
+from io_connectors.planned_pages import PlannedPages
 from io_connectors.postgresql.introspect import Selection, read_catalogue
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect
 from io_connectors.postgresql.snapshot import held_snapshot
-from io_connectors.postgresql.source import PostgresPages
+from io_connectors.postgresql.source import Place, postgres_pages
 from io_connectors.postgresql.splitter import cut, recheck
 from transforms.mapping.postgresql import map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
@@ -31,9 +32,11 @@ class Planned:
     tables: TablePlan
     plan: Plan
 
-    def source(self, page_ids: list[str] | None = None) -> PostgresPages:
+    def source(self, page_ids: list[str] | None = None) -> PlannedPages[Place]:
         """The Beam source of some pages, or of all."""
-        return PostgresPages(self.address, self.plan, list(self.plan.pages) if page_ids is None else page_ids)
+        return postgres_pages(
+            self.address, self.plan, list(self.plan.pages) if page_ids is None else page_ids
+        )
 
     def read(self, page_ids: list[str] | None = None) -> list[SourcePage]:
         """Some pages, or all, as the source gives them."""

@@ -23,12 +23,13 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
+from io_connectors.planned_pages import PlannedPages
 from io_connectors.postgresql.catalogue import Relation, Table, TableName
 from io_connectors.postgresql.introspect import Selection
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import TableRead
 from io_connectors.postgresql.session import PostgresAddress
-from io_connectors.postgresql.source import PostgresPages, ReadFromPostgres
+from io_connectors.postgresql.source import Place, ReadFromPostgres, postgres_pages
 from tests.postgresql.planning import Planned, planned
 from tests.servers.samples import SampleDatabases
 
@@ -36,7 +37,7 @@ from tests.servers.samples import SampleDatabases
 class Comparable(iobase.BoundedSource):
     """Pages as bytes, which the contract tests can sort and compare."""
 
-    def __init__(self, pages: PostgresPages) -> None:
+    def __init__(self, pages: PlannedPages[Place]) -> None:
         super().__init__()
         self._pages = pages
 
@@ -100,14 +101,14 @@ READ = TableRead(
 def test_splits_cover_the_pages_in_order(rows: list[int], data: st.DataObject) -> None:
     plan = Plan.of([READ], [PagePlan(0, i, ("(0,0)",), None, n, 0) for i, n in enumerate(rows)], "snapshot")
     ids = list(plan.pages)
-    source = PostgresPages(PostgresAddress("dbname=x"), plan, ids)
+    source = postgres_pages(PostgresAddress("dbname=x"), plan, ids)
     start = data.draw(st.integers(0, len(ids) - 1))
     stop = data.draw(st.integers(start + 1, len(ids)))
     bundles = list(source.split(1, start, stop))
-    covered = [page_id for b in bundles for page_id in b.source._page_ids[b.start_position : b.stop_position]]
+    covered = [page.page_id for b in bundles for page in b.source._pages[b.start_position : b.stop_position]]
     assert covered == ids[start:stop]
     assert sum(b.weight for b in bundles) == sum(rows[start:stop])
-    assert all(len(b.source._page_ids) == b.stop_position for b in bundles)
+    assert all(len(b.source._pages) == b.stop_position for b in bundles)
 
 
 def unpacked(data: bytes) -> bytes:

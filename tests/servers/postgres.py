@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,11 +17,9 @@ from typing import IO
 import psycopg
 
 from demo.server import Wheel
+from tests.servers.ports import free_port
 from tests.servers.server import PostgresServer
 
-#: Below Linux's range for outgoing connections: a client that retries while the server is down
-#: could else be given the server's port for its own end, and meet itself.
-_PORTS = range(20_000, 32_000)
 _START_SECONDS = 60
 
 _CONFIGURATION = """
@@ -60,7 +56,7 @@ class DebianPostgres(PostgresServer):
 
     def __init__(self, bin_dir: Path) -> None:
         self.bin_dir = bin_dir
-        self.port = _free_port()
+        self.port = free_port()
         self.passwords = {"postgres": secrets.token_urlsafe(12)}
         self._user = _server_user()
         self._process: subprocess.Popen[bytes] | None = None
@@ -195,11 +191,3 @@ def _server_user() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
-
-
-def _free_port() -> int:
-    for port in random.sample(_PORTS, 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError(f"no free port in {_PORTS}")

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from engram_store.errors import ConfigurationError
 from pipelines.beam_run import check_beam_flags
 from pipelines.settings.kinds import Records, Switch
 from pipelines.settings.load import PREFIX, Loaded, load
-from pipelines.settings.model import PostgresSettings, Settings, kind_of
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings, kind_of
 
 #: For each setting, a one-line form and the value that it means; no value is the default.
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "source": ("postgresql://h/d", "postgresql://h/d"),
+    "source_password": ("hush", "hush"),
     "source_password_file": ("/run/secret", "/run/secret"),
     "target": ("./elsewhere", "./elsewhere"),
     "run": ("nightly", "nightly"),
@@ -46,16 +48,34 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "keys": ("v:id,day", {"v": ("id", "day")}),
     "edge_weight": ("0.1", 0.1),
     "max_content_bytes": ("7", 7),
+    "source_user": ("reader", "reader"),
+    "database": ("movies", "movies"),
+    "label_to_space": ("Person:people,A B:a_b", {"Person": "people", "A B": "a_b"}),
+    "memory_space_prefix": ("graph_", "graph_"),
+    "unlabelled_space": ("rest", "rest"),
+    "id_property": ("Person:email", {"Person": "email"}),
+    "text_properties": ("Person:name,bio", {"Person": ("name", "bio")}),
+    "timestamp_property": ("since", {"*": "since"}),
+    "weight_property": ("KNOWS:strength", {"KNOWS": "strength"}),
+    "weight_range": ("KNOWS:-1..10,*:observed", {"KNOWS": "-1..10", "*": "observed"}),
+    "age_property": ("since", {"*": "since"}),
+    "half_life_days": ("30", 30.0),
+    "bidirectional_types": ("KNOWS,MARRIED_TO", ("KNOWS", "MARRIED_TO")),
 }
 REFERENCE = {"name": "r", "child": "a", "columns": ["x"], "parent": "b", "parent_columns": ["y"]}
-DECLARED = {declared.name: declared for declared in fields(PostgresSettings)}
+#: Each setting with the first kind of settings that has it.
+OWNERS = {d.name: kind for kind in (Neo4jSettings, PostgresSettings) for d in fields(kind)}
+DECLARED = {d.name: d for kind in (Neo4jSettings, PostgresSettings) for d in fields(kind)}
 
 
 def loaded(
-    *arguments: str, environment: dict[str, str] | None = None, file: Path | None = None
-) -> Loaded[PostgresSettings]:
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    file: Path | None = None,
+    kind: type[Settings] = PostgresSettings,
+) -> Loaded[Any]:
     given = [*arguments, *(["--config", str(file)] if file else [])]
-    return load(PostgresSettings, "program", "What it does.", given, environment or {})
+    return load(kind, "program", "What it does.", given, environment or {})
 
 
 def as_flags(name: str, text: str) -> list[str]:
@@ -67,21 +87,20 @@ def as_flags(name: str, text: str) -> list[str]:
 
 def test_there_is_an_example_of_every_setting() -> None:
     assert {*EXAMPLES, "references"} == set(DECLARED)
-    defaults = PostgresSettings()
-    assert all(getattr(defaults, name) != value for name, (_, value) in EXAMPLES.items())
+    assert all(getattr(OWNERS[name](), name) != value for name, (_, value) in EXAMPLES.items())
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_setting_by_each_way(name: str, tmp_path: Path) -> None:
     text, value = EXAMPLES[name]
+    kind = OWNERS[name]
     file = tmp_path / "settings.yaml"
-    file.write_text(
-        f"{name}: {kind_of(DECLARED[name]).dump(value)!r}\n".replace("True", "true").replace("False", "false")
-    )
-    assert getattr(loaded(*as_flags(name, text)).settings, name) == value
-    assert getattr(loaded(environment={PREFIX + name.upper(): text}).settings, name) == value
-    assert getattr(loaded(file=file).settings, name) == value
-    assert getattr(loaded(environment={PREFIX + "CONFIG": str(file)}).settings, name) == value
+    document = {name: value if isinstance(value, str) else kind_of(DECLARED[name]).dump(value)}
+    file.write_text(yaml.safe_dump(document))
+    assert getattr(loaded(*as_flags(name, text), kind=kind).settings, name) == value
+    assert getattr(loaded(environment={PREFIX + name.upper(): text}, kind=kind).settings, name) == value
+    assert getattr(loaded(file=file, kind=kind).settings, name) == value
+    assert getattr(loaded(environment={PREFIX + "CONFIG": str(file)}, kind=kind).settings, name) == value
 
 
 def test_records_are_given_in_a_file(tmp_path: Path) -> None:
@@ -109,12 +128,13 @@ def test_aliases_of_the_seed() -> None:
     assert loaded("--mappings", "a:b_c").settings.table_to_space == {"a": "b_c"}
 
 
-def test_help_documents_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kind", [PostgresSettings, Neo4jSettings])
+def test_help_documents_every_setting(kind: type[Settings], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        loaded("--help")
+        loaded("--help", kind=kind)
     text = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
-    for name, declared in DECLARED.items():
+    for name, declared in ((declared.name, declared) for declared in fields(kind)):
         assert f"--{name.replace('_', '-')} " in text, name
         assert declared.metadata["help"] and " ".join(declared.metadata["help"].split()) in text, name
 
@@ -122,7 +142,7 @@ def test_help_documents_every_setting(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize("name", [n for n, d in DECLARED.items() if not isinstance(kind_of(d), Records)])
 def test_other_flags_are_left_for_beam(name: str) -> None:
     cut = f"--{name.replace('_', '-')}"[:-1]
-    assert loaded("--runner=Prism", cut).beam_flags == ("--runner=Prism", cut)
+    assert loaded("--runner=Prism", cut, kind=OWNERS[name]).beam_flags == ("--runner=Prism", cut)
 
 
 @pytest.mark.parametrize(

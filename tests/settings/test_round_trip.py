@@ -14,10 +14,24 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.settings.kinds import Address, Kind, Lists, Number, Pairs, Records, Switch, Text, Whole, Words
+from pipelines.settings.kinds import (
+    OBSERVED,
+    Address,
+    Kind,
+    Lists,
+    Number,
+    Pairs,
+    Ranges,
+    Records,
+    Secret,
+    Switch,
+    Text,
+    Whole,
+    Words,
+)
 from pipelines.settings.load import load
-from pipelines.settings.model import PostgresSettings, as_document, json_schema, kind_of
-from pipelines.settings.schema import published
+from pipelines.settings.model import PostgresSettings, Settings, as_document, json_schema, kind_of
+from pipelines.settings.schema import SETTINGS, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # No control characters: PyYAML writes U+0085 as a line break, and reads it back as a blank.
@@ -38,6 +52,7 @@ def records(kind: Records) -> st.SearchStrategy[Any]:
 #: Values of each kind, as settings hold them.
 VALUES: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     Address: lambda _: st.sampled_from(["", "postgresql://u@h/d?a=b", "host=h user=u"]),
+    Secret: lambda _: st.just(""),
     Text: texts,
     Whole: lambda kind: st.integers(kind.least),
     Number: lambda kind: st.floats(kind.least, kind.most, allow_nan=False, allow_infinity=False),
@@ -45,6 +60,7 @@ VALUES: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     Words: lambda _: WORDS,
     Lists: lambda _: st.dictionaries(TEXTS, WORDS, max_size=3),
     Pairs: lambda _: st.dictionaries(NAMES, NAMES, max_size=3),
+    Ranges: lambda _: st.dictionaries(NAMES, st.sampled_from(["0..10", "-2.5..1e3", OBSERVED]), max_size=3),
     Records: records,
 }
 
@@ -53,20 +69,24 @@ def values(kind: Kind) -> st.SearchStrategy[Any]:
     return VALUES[type(kind)](kind)
 
 
-SETTINGS = st.builds(PostgresSettings, **{f.name: values(kind_of(f)) for f in fields(PostgresSettings)})
+DECLARED = {f.name: f for kind in SETTINGS.values() for f in fields(kind)}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-@given(SETTINGS)
-def test_printed_settings_load_as_they_were(tmp_path: Path, given_settings: PostgresSettings) -> None:
+@pytest.mark.parametrize("kind", SETTINGS.values(), ids=SETTINGS)
+@given(data=st.data())
+def test_printed_settings_load_as_they_were(
+    tmp_path: Path, kind: type[Settings], data: st.DataObject
+) -> None:
+    given_settings = data.draw(st.builds(kind, **{f.name: values(kind_of(f)) for f in fields(kind)}))
     file = tmp_path / "settings.yaml"
     document = as_document(given_settings)
     file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    assert load(PostgresSettings, "p", "d", ["--config", str(file)], {}).settings == given_settings
-    jsonschema.validate(json.loads(json.dumps(document)), json_schema(PostgresSettings))
+    assert load(kind, "p", "d", ["--config", str(file)], {}).settings == given_settings
+    jsonschema.validate(json.loads(json.dumps(document)), json_schema(kind))
 
 
-@pytest.mark.parametrize("declared", fields(PostgresSettings), ids=lambda declared: str(declared.name))
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
 @given(data=st.data())
 @settings(max_examples=15)
 def test_kinds_take_what_they_dump(declared: Any, data: st.DataObject) -> None:
@@ -121,9 +141,21 @@ def test_schema_takes_the_short_forms_that_loading_takes(document: dict[str, Any
     jsonschema.validate(document, json_schema(PostgresSettings))
 
 
-def test_published_schema_is_this_one() -> None:
-    """Else: python -m pipelines.settings.schema > docs/config.schema.json."""
-    assert (REPOSITORY / "docs" / "config.schema.json").read_text(encoding="utf-8") == published()
+@pytest.mark.parametrize("system", SETTINGS)
+def test_published_schema_is_this_one(system: str) -> None:
+    """Else: python -m pipelines.settings.schema SYSTEM > docs/config.SYSTEM.schema.json."""
+    file = REPOSITORY / "docs" / f"config.{system}.schema.json"
+    assert file.read_text(encoding="utf-8") == published(system)
+
+
+@pytest.mark.parametrize("range_", ["0", "1..0", "1..1", "a..b", "0..inf", "nan..1", "0..1..2", ""])
+def test_ranges_that_are_none(range_: str) -> None:
+    with pytest.raises(ValueError, match=r"range of `KNOWS` must be|must map|must look"):
+        Ranges().check({"KNOWS": range_})
+
+
+def test_a_secret_is_never_dumped() -> None:
+    assert as_document(PostgresSettings(source_password="hush"))["source_password"] == ""
 
 
 @pytest.mark.parametrize(

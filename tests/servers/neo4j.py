@@ -1,0 +1,237 @@
+"""Neo4j for the tests: real servers from Maven Central's jars (``scripts/setup-neo4j.sh``)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import neo4j
+from neo4j.exceptions import DriverError, Neo4jError
+from typing_extensions import Self
+
+from tests.servers.ports import free_port
+
+#: The version that the tests run on unless ``ENGRAM_MIGRATE_TEST_NEO4J`` names another.
+DEFAULT_VERSION = "5.26.30"
+PASSWORD = "engram-test"
+
+_START_SECONDS = 180
+_OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang")
+
+_CONFIGURATION = """
+server.bolt.listen_address=127.0.0.1:{port}
+server.http.enabled=false
+server.https.enabled=false
+server.memory.pagecache.size=64m
+dbms.usage_report.enabled=false
+"""
+_CONFIGURATION_BEFORE_5 = """
+dbms.connector.bolt.listen_address=127.0.0.1:{port}
+dbms.connector.http.enabled=false
+dbms.connector.https.enabled=false
+dbms.memory.pagecache.size=64m
+"""
+
+
+def chosen_version() -> str:
+    """The version that this test run is for."""
+    return os.environ.get("ENGRAM_MIGRATE_TEST_NEO4J", DEFAULT_VERSION)
+
+
+def find_jars(version: str) -> Path | None:
+    """The folder of a server's jars, or None."""
+    servers = os.environ.get("ENGRAM_MIGRATE_SERVERS")
+    folder = Path(servers) if servers else Path(__file__).resolve().parents[2] / ".servers"
+    jars = folder / f"neo4j-{version}" / "lib"
+    return jars if jars.is_dir() else None
+
+
+def find_java(version: str) -> str | None:
+    """A Java that the server runs on: 17 does for 4.4 and 5, later ones want 21 or newer."""
+    least = 21 if major(version) > 5 else 17
+    homes = [Path("/usr"), *Path("/usr/lib/jvm").glob("*")]
+    if os.environ.get("JAVA_HOME"):
+        homes.insert(0, Path(os.environ["JAVA_HOME"]))
+    found = {program: _java_version(program) for home in homes if (program := home / "bin" / "java").exists()}
+    fitting = sorted((number, str(program)) for program, number in found.items() if number >= least)
+    return fitting[0][1] if fitting else None
+
+
+class Neo4jServer:
+    """A server in a temporary folder, on a loopback port, with the password ``PASSWORD``.
+
+    The server is our child process and dies with us, even if we are killed. A context manager
+    that starts it, and removes it at the end.
+
+    Args:
+        version: Its version; the jars and a Java must be there.
+        settings: Further lines of ``neo4j.conf``.
+    """
+
+    user = "neo4j"
+    password = PASSWORD
+
+    def __init__(self, version: str | None = None, settings: Iterable[str] = ()) -> None:
+        self.version = version or chosen_version()
+        jars, java = find_jars(self.version), find_java(self.version)
+        if jars is None or java is None:
+            raise LookupError(f"Neo4j {self.version} is not there; run scripts/setup-neo4j.sh {self.version}")
+        opened = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
+        self._java = [java, *opened, "-cp", f"{jars}/*"]
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="engram-neo4j-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._driver: neo4j.Driver | None = None
+        self._configure(settings)
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"bolt://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id; a LookupError when it is stopped."""
+        if self._process is None:
+            raise LookupError("the server is stopped")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Starts the server and returns once it answers a query."""
+        main = "CommunityEntryPoint" if major(self.version) <= 5 else "Neo4jCommunity"
+        folders = (f"--home-dir={self._folder}", f"--config-dir={self._folder / 'conf'}")
+        flags = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        self._process = self._popen(*flags, main=f"org.neo4j.server.{main}", arguments=folders)
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop(signal.SIGKILL)
+                raise RuntimeError(f"Neo4j did not start: {self.log()[-2000:]}")
+            time.sleep(0.2)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stops the server; SIGKILL is as good as a crash."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stops and starts the server at the same address; data is kept."""
+        self.stop(how)
+        self.start()
+
+    def run(self, query: str, **parameters: Any) -> list[list[Any]]:
+        """The rows of a query, committed at once."""
+        if self._driver is None:
+            self._driver = neo4j.GraphDatabase.driver(self.url, auth=(self.user, self.password))
+        with self._driver.session() as session:
+            return session.run(query, parameters).values()
+
+    def empty(self) -> None:
+        """Removes all nodes and relationships; their ids may be given again."""
+        while self.run("MATCH (n) WITH n LIMIT 20000 DETACH DELETE n RETURN count(*)")[0][0]:
+            pass
+
+    def import_csv(self, *files: str) -> None:
+        """Fills the stopped server's database, for loads that queries would take minutes for.
+
+        Args:
+            files: ``--nodes=FILE`` and ``--relationships=FILE``, as ``database import full`` takes.
+        """
+        self._admin("database", "import", "full", "neo4j", "--overwrite-destination", *files)
+
+    def load_dump(self, dump: Path) -> None:
+        """Fills the stopped server's database from a dump of any earlier version."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            shutil.copy(dump, Path(folder) / "neo4j.dump")
+            self._admin("database", "load", "neo4j", f"--from-path={folder}", "--overwrite-destination=true")
+        self._admin("database", "migrate", "neo4j", "--force-btree-indexes-to-range")
+
+    def log(self) -> str:
+        """What the server has logged."""
+        return self._log.read_text(errors="replace")
+
+    def remove(self) -> None:
+        """Stops the server and removes its folder."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+    def _configure(self, settings: Iterable[str]) -> None:
+        form = _CONFIGURATION if major(self.version) >= 5 else _CONFIGURATION_BEFORE_5
+        (self._folder / "conf").mkdir()
+        lines = [form.format(port=self.port), *settings, ""]
+        (self._folder / "conf" / "neo4j.conf").write_text("\n".join(lines))
+        verb = ("dbms",) if major(self.version) >= 5 else ()
+        self._admin(*verb, "set-initial-password", self.password)
+
+    def _admin(self, *arguments: str) -> None:
+        flags = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        process = self._popen(*flags, main="org.neo4j.cli.AdminTool", arguments=arguments)
+        if process.wait():
+            raise RuntimeError(f"neo4j-admin {' '.join(arguments)} failed: {self.log()[-2000:]}")
+
+    def _popen(self, *flags: str, main: str, arguments: Iterable[str]) -> subprocess.Popen[bytes]:
+        setpriv = shutil.which("setpriv")
+        with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        folders = {"NEO4J_HOME": str(self._folder), "NEO4J_CONF": str(self._folder / "conf")}
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [*with_us, *self._java[:1], *flags, *self._java[1:], main, *arguments],
+                cwd=self._folder,
+                env={**os.environ, **folders},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _answers(self) -> bool:
+        try:
+            auth = (self.user, self.password)
+            with neo4j.GraphDatabase.driver(self.url, auth=auth, connection_timeout=5) as driver:
+                driver.execute_query("RETURN 1")
+        except (DriverError, Neo4jError, OSError):
+            return False
+        return True
+
+
+def major(version: str) -> int:
+    """The first number of a version."""
+    return int(version.split(".", maxsplit=1)[0])
+
+
+def _java_version(program: Path) -> int:
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0
