@@ -1,0 +1,1 @@
+"""Redis and Valkey as a source: dump files, append-only files, live servers."""
