@@ -20,7 +20,7 @@ from engram_store.store import Store
 from io_connectors.engram.targets import EmbeddedTargetSpec
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
-from pipelines.planned import PlannedSource, Recount
+from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import Report
 from pipelines.run_state import note_attempt, note_state
@@ -78,7 +78,7 @@ class Migration:
         receipts, peak = earlier, memory_in_use()
         if todo:
             note_attempt(self.run, self.source.snapshot)
-        after = Recount({}, {}, ())
+        after = self.source.unchanged()
         if todo or not self._is_committed(planned):
             receipts, peak = self._run_pages(todo, earlier)
             after = self.source.recount() if self.source.recount else after

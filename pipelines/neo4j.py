@@ -164,7 +164,10 @@ class _Planned:
         before, after = self.plan.census, self.planning.count(self.plan.census.width)
         rows = {kind: after.rows(kind) for kind in (NODES, RELATIONSHIPS)}
         changes = tuple(filter(None, (before.changes(after, kind) for kind in rows)))
-        return Recount(rows, _references(after), changes)
+        changed = self.plan.changed_pages(after)
+        # A relationship somewhere else decides whether one here is mirrored.
+        settled = self.plan.types_without(changed) if changes else _references(before)
+        return Recount(rows, _references(after), changes, changed, settled)
 
     def preview(self) -> Preview:
         """What would be migrated, with the first records of each label and type before and after."""

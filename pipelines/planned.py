@@ -18,11 +18,17 @@ class Recount:
         rows: Table, or another group of pages → records.
         references: Origin → references.
         changes: What differs from the first count, in words; empty if nothing does.
+        changed_pages: Pages in which records came, went or were replaced: what was read of them
+            may be their state before, after or between.
+        settled_references: Origin → references in the other pages; without the added edges of
+            which no page can say alone how many there are.
     """
 
     rows: Mapping[str, int]
     references: Mapping[str, int]
     changes: tuple[str, ...]
+    changed_pages: frozenset[str]
+    settled_references: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,10 @@ class PlannedSource:
     edge_tables: frozenset[str] = frozenset()
     added_edges: frozenset[str] = frozenset()
     recount: Callable[[], Recount] | None = None
+
+    def unchanged(self) -> Recount:
+        """A recount that finds everything as it was planned."""
+        return Recount({}, self.references, (), frozenset(), self.references)
 
     @property
     def rows(self) -> int:

@@ -37,6 +37,8 @@ class TableCount:
             snapshots and was changed meanwhile.
         written: Records that arrived, as memories or as edges.
         dead_letters: Records that were refused.
+        unaccounted: Records of pages that did not change meanwhile which neither arrived nor
+            were refused, and records that arrived there without being in the source.
     """
 
     space: str
@@ -44,11 +46,7 @@ class TableCount:
     source_after: int
     written: int
     dead_letters: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether every record arrived or was refused."""
-        return _between(self.written + self.dead_letters, self.source, self.source_after)
+    unaccounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,7 @@ class EdgeCount:
         source: References in the source.
         source_after: References in the source after reading; see ``TableCount``.
         written: Edges written.
+        unaccounted: References of pages that did not change meanwhile, less their edges.
         orphans: Those whose other end is missing; they are not committed.
         samples: Up to five orphans.
     """
@@ -66,17 +65,9 @@ class EdgeCount:
     source: int
     source_after: int
     written: int
+    unaccounted: int
     orphans: int
     samples: tuple[Mapping[str, Any], ...] = ()
-
-    def complete(self, refused: int) -> bool:
-        """Whether every reference is an edge, but for those that refused records took with them."""
-        least, most = sorted((self.source, self.source_after))
-        return least - refused <= self.written <= most
-
-
-def _between(found: int, one: int, other: int) -> bool:
-    return min(one, other) <= found <= max(one, other)
 
 
 @dataclass(frozen=True, slots=True)

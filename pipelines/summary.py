@@ -67,7 +67,7 @@ def summarise(
         new_records=effort.records,
         tables=_tables(source, receipts, after),
         spaces={s: n for s in dict.fromkeys((*source.spaces, *written)) if (n := written.get(s, 0))},
-        edges=_edges(source, counts.get("edges", {}), orphans, after),
+        edges=_edges(source, receipts, orphans, after),
         changes=after.changes,
         not_followed=source.not_followed,
         dead_letters=sum(receipt.dead_letters for receipt in receipts),
@@ -90,14 +90,23 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
     rows: Counter[str] = Counter()
     written: Counter[str] = Counter()
     refused: Counter[str] = Counter()
+    unaccounted: Counter[str] = Counter()
     for receipt in receipts:
-        table = source.page_tables[receipt.page_id]
-        rows[table] += source.page_rows[receipt.page_id]
-        written[table] += _written(source, table, receipt)
+        table, planned = source.page_tables[receipt.page_id], source.page_rows[receipt.page_id]
+        arrived = _written(source, table, receipt)
+        rows[table] += planned
+        written[table] += arrived
         refused[table] += receipt.dead_letters
+        if receipt.page_id not in after.changed_pages:
+            unaccounted[table] += abs(planned - arrived - receipt.dead_letters)
     return {
         table: TableCount(
-            space, rows[table], after.rows.get(table, rows[table]), written[table], refused[table]
+            space=space,
+            source=rows[table],
+            source_after=after.rows.get(table, rows[table]),
+            written=written[table],
+            dead_letters=refused[table],
+            unaccounted=unaccounted[table],
         )
         for table, space in source.tables.items()
     }
@@ -112,15 +121,27 @@ def _written(source: PlannedSource, table: str, receipt: PageReceipt) -> int:
 
 def _edges(
     source: PlannedSource,
-    written: Mapping[str, int],
+    receipts: Sequence[PageReceipt],
     orphans: Mapping[str, Mapping[str, Any]],
     after: Recount,
 ) -> dict[str, EdgeCount]:
+    written: Counter[str] = Counter()
+    settled: Counter[str] = Counter()
+    for receipt in receipts:
+        written.update(receipt.edges)
+        if receipt.page_id not in after.changed_pages:
+            settled.update(receipt.edges)
+    unsettled = source.added_edges - after.settled_references.keys()
     counts = {}
     for origin in dict.fromkeys((*source.references, *written)):
-        before = source.references.get(origin, 0)
         found = orphans.get(origin, {"orphans": 0, "samples": ()})
-        edges = written.get(origin, 0)
-        later = after.references.get(origin, before)
-        counts[origin] = EdgeCount(before, later, edges, found["orphans"], tuple(found["samples"]))
+        expected = settled[origin] if origin in unsettled else after.settled_references.get(origin, 0)
+        counts[origin] = EdgeCount(
+            source=source.references.get(origin, 0),
+            source_after=after.references.get(origin, 0),
+            written=written[origin],
+            unaccounted=expected - settled[origin],
+            orphans=found["orphans"],
+            samples=tuple(found["samples"]),
+        )
     return counts

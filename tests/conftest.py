@@ -107,21 +107,8 @@ def own_neo4j() -> Iterator[Neo4jServer]:
 
 
 @pytest.fixture(scope="session")
-def neo4j_samples(samples: Path) -> Iterator[Neo4jSamples]:
-    """The shared sample graphs, and what is known of them."""
-    graphs = Neo4jSamples(samples)
+def neo4j_sample(samples: Path) -> Iterator[Neo4jSamples]:
+    """``neo4j_sample("movies")`` is a server with that sample, to be read only; ``.truth`` its truth."""
+    graphs = Neo4jSamples(samples, _missing)
     yield graphs
     graphs.close()
-
-
-@pytest.fixture
-def neo4j_sample(neo4j_samples: Neo4jSamples) -> Callable[[str], Neo4jServer]:
-    """``neo4j_sample("movies")`` is a server with that sample, to be read only."""
-
-    def sample(name: str) -> Neo4jServer:
-        try:
-            return neo4j_samples(name)
-        except LookupError as error:
-            _missing(str(error))
-
-    return sample

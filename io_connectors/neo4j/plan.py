@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,6 +112,19 @@ class Plan:
         ]
         return cls(boundaries, census, {page.page_id(boundaries.reading): page for page in pages})
 
+    def changed_pages(self, later: Census) -> frozenset[str]:
+        """The pages in which a later census of the same width counts other records."""
+        return frozenset(self.pages.keys() - Plan.cut(self.boundaries, later).pages.keys())
+
+    def types_without(self, pages: Set[str]) -> dict[str, int]:
+        """Relationship type → how many there are, but for those in some pages."""
+        types: Counter[str] = Counter()
+        for page_id, page in self.pages.items():
+            if page.kind == RELATIONSHIPS and page_id not in pages:
+                counted = _counted(self.census.relationships, self.census.width, page.start, page.stop)
+                types.update({kind: rows for (kind,), rows in counted.sorts.items()})
+        return {kind: types[kind] for (kind,) in self.census.sorts(RELATIONSHIPS)}
+
 
 def _spans(buckets: Mapping[int, Bucket], width: int, before: Sequence[Span]) -> Iterator[Span]:
     """The spans there were, then spans of about ``width`` records over all other buckets."""
@@ -137,7 +151,11 @@ def _groups(buckets: Mapping[int, Bucket], width: int, covered: Set[int]) -> Ite
 
 def _pages(kind: str, buckets: Mapping[int, Bucket], width: int, spans: Iterable[Span]) -> Iterator[PagePlan]:
     for start, stop in spans:
-        within = (buckets.get(number, Bucket()) for number in range(start // width, stop // width))
-        counted = sum(within, Bucket())
+        counted = _counted(buckets, width, start, stop)
         if counted.rows:
             yield PagePlan(kind, start, stop, counted.rows, counted.fingerprint)
+
+
+def _counted(buckets: Mapping[int, Bucket], width: int, start: int, stop: int) -> Bucket:
+    """The buckets of a span, together."""
+    return sum((buckets.get(number, Bucket()) for number in range(start // width, stop // width)), Bucket())

@@ -14,7 +14,7 @@ from neo4j.exceptions import AuthError, DriverError, Neo4jError
 from neo4j.exceptions import ConfigurationError as BadSetting
 
 from engram_store.errors import ConfigurationError, MigrationError, SourceError, SourceTransientError
-from io_connectors.retry import retrying
+from io_connectors.retry import DEFAULT_POLICY, RetryPolicy, retrying
 from io_connectors.secrets import SecretRef
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 #: A killed server with a few GB took 75–78 s to answer again.
 RETRY_SECONDS = 150.0
 _CONNECT_SECONDS = 20.0
+#: The same patience for a new connection: the waits of these tries come to 150 s.
+PATIENT = RetryPolicy(attempts=12)
 
 #: The first server whose warnings can be turned off, and which would flood the log with them.
 _QUIETABLE = (5, 7)
@@ -138,13 +140,17 @@ class Connection:
         return options
 
 
-def connect(address: Neo4jAddress) -> Connection:
+def connect(address: Neo4jAddress, policy: RetryPolicy = DEFAULT_POLICY) -> Connection:
     """Opens a connection, and tries again on transient failures.
+
+    Args:
+        address: The database.
+        policy: How patiently; ``PATIENT`` where a server that answered before is waited for.
 
     Raises:
         SourceError: It cannot be made.
     """
-    return retrying(lambda: _connect_once(address))
+    return retrying(lambda: _connect_once(address), policy)
 
 
 def _connect_once(address: Neo4jAddress) -> Connection:

@@ -22,7 +22,7 @@ from engram_store.errors import Interrupted, MigrationError
 from io_connectors.neo4j.plan import PagePlan, Plan
 from io_connectors.neo4j.reads import Dialect, select_nodes, select_relationships
 from io_connectors.neo4j.rows import NODES, NodeRow, RelationshipRow
-from io_connectors.neo4j.session import Connection, Neo4jAddress, connect, is_too_much, translate
+from io_connectors.neo4j.session import PATIENT, Connection, Neo4jAddress, connect, is_too_much, translate
 from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 
@@ -133,7 +133,7 @@ class _PageReader:
     def _open(self) -> Connection:
         if self._connection is None:
             try:
-                self._connection = connect(self._address)
+                self._connection = connect(self._address, PATIENT)
             except MigrationError as error:
                 raise _interrupted(error) if error.retriable else error from error
         return self._connection

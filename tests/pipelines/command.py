@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -93,15 +94,26 @@ def verb(*arguments: str, environment: Mapping[str, str] | None = None) -> Ended
     return run("pipelines", *arguments, environment=environment)
 
 
-def migration(source: str, target: Path, *flags: str) -> tuple[str, ...]:
-    """The arguments of a migration from PostgreSQL; two workers, if the flags do not say."""
+def migration(
+    source: str, target: Path, *flags: str, pipeline: str = "pipelines.postgresql"
+) -> tuple[str, ...]:
+    """The arguments of a migration; two workers, if the flags do not say."""
     workers = () if "--parallel-workers" in flags else ("--parallel-workers", "2")
-    return ("pipelines.postgresql", "--source", source, "--target", str(target), *workers, *flags)
+    return (pipeline, "--source", source, "--target", str(target), *workers, *flags)
 
 
 def migrate(source: str, target: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Ended:
     """Runs a migration from PostgreSQL to its end."""
     return run(*migration(source, target, *flags), environment=environment)
+
+
+def stopped(process: Started, how: signal.Signals) -> Ended:
+    """Signals a migration and checks that no process of its family is left."""
+    workers = process.family.children(recursive=True)
+    process.signal(how)
+    ended = process.end(60)
+    assert gone(workers)
+    return ended
 
 
 def gone(processes: list[psutil.Process], seconds: float = 10.0) -> bool:

@@ -71,6 +71,11 @@ def page_files(target: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in _pages(target)}
 
 
+def kept(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> bool:
+    """Whether all page files that were there still are, and were not written again."""
+    return all(after.get(name) == file for name, file in before.items())
+
+
 def temporaries(target: Path) -> list[Path]:
     """Pages that were being written when their process was killed."""
     return [path for path in target.glob("runs/*/memories/.tmp-*")]

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from tests.pipelines.command import Ended, Started, gone, migrate, migration, start, until, verb
+from tests.pipelines.command import Started, gone, migrate, migration, start, stopped, until, verb
 from tests.pipelines.conftest import PAGE, make_shop
-from tests.pipelines.stored import Stored, page_files, report, stored, temporaries
+from tests.pipelines.stored import Stored, kept, page_files, report, stored, temporaries
 from tests.servers.postgres import DebianPostgres
 
 WORKERS = 2
@@ -27,19 +27,6 @@ def _started(source: str, target: Path, pages: int, *flags: str) -> Started:
     return process
 
 
-def _stopped(process: Started, how: signal.Signals) -> Ended:
-    """Signals a migration and checks that no process of its family is left."""
-    workers = process.family.children(recursive=True)
-    process.signal(how)
-    ended = process.end(60)
-    assert gone(workers)
-    return ended
-
-
-def _kept(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> bool:
-    return all(after.get(name) == file for name, file in before.items())
-
-
 @pytest.mark.slow
 def test_killed_ten_times_loses_and_repeats_nothing(
     debian_postgres: DebianPostgres, target: Path, tmp_path: Path
@@ -49,14 +36,14 @@ def test_killed_ten_times_loses_and_repeats_nothing(
     pages: dict[str, tuple[int, int]] = {}
     for _ in range(KILLS):
         process = _started(database, target, random.randint(0, 50))
-        assert _stopped(process, signal.SIGKILL).code == -signal.SIGKILL
+        assert stopped(process, signal.SIGKILL).code == -signal.SIGKILL
         now = page_files(target)
-        assert _kept(pages, now), "a finished page was written again"
+        assert kept(pages, now), "a finished page was written again"
         assert len(temporaries(target)) <= 2 * WORKERS  # a page's memories and its edges
         pages = now
     migrate(database, target, *PAGE).succeeded()
     migrate(database, tmp_path / "undisturbed", *PAGE).succeeded()
-    assert _kept(pages, page_files(target))
+    assert kept(pages, page_files(target))
     assert stored(target).differences(stored(tmp_path / "undisturbed")) == []
     assert not temporaries(target)
     assert report(target)["valid"]
@@ -75,7 +62,7 @@ def test_killed_worker_ends_the_run_resumably(
     assert gone(family)
     pages = page_files(target)
     migrate(shop_database, target, *PAGE).succeeded()
-    assert _kept(pages, page_files(target))
+    assert kept(pages, page_files(target))
     assert stored(target).differences(undisturbed()) == []
 
 
@@ -87,12 +74,12 @@ def test_told_to_stop_it_says_how_to_go_on(
     shop_database: str, target: Path, how: signal.Signals, code: int, word: str, workers: str
 ) -> None:
     process = _started(shop_database, target, 5, "--parallel-workers", workers)
-    _stopped(process, how).failed(code, word, "run the same command again")
+    stopped(process, how).failed(code, word, "run the same command again")
     pages = page_files(target)
     assert 5 <= len(pages) < 150, "it did not stop"
     again = _started(shop_database, target, 1, "--parallel-workers", "2")
-    assert _kept(pages, page_files(target))
-    _stopped(again, signal.SIGKILL)
+    assert kept(pages, page_files(target))
+    stopped(again, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +95,7 @@ def test_told_to_stop_while_finalizing(
 ) -> None:
     process = start(*migration(shop_database, target, *PAGE))
     until(lambda: any(target.glob("serving/.tmp-*")) or not process.running())
-    _stopped(process, how).failed(code, word, "run the same command again")
+    stopped(process, how).failed(code, word, "run the same command again")
     pages = page_files(target)
     migrate(shop_database, target, *PAGE).succeeded()
     assert page_files(target) == pages
@@ -119,10 +106,10 @@ def test_other_number_of_workers_goes_on(
     shop_database: str, undisturbed: Callable[[], Stored], target: Path
 ) -> None:
     process = _started(shop_database, target, 40, "--parallel-workers", "1")
-    _stopped(process, signal.SIGKILL)
+    stopped(process, signal.SIGKILL)
     pages = page_files(target)
     migrate(shop_database, target, "--batch-size", "1000", "--parallel-workers", "2").succeeded()
-    assert _kept(pages, page_files(target))
+    assert kept(pages, page_files(target))
     assert stored(target).differences(undisturbed()) == []
 
 
@@ -136,7 +123,7 @@ def test_complete_run_given_again_reads_nothing_again(shop_database: str, target
 
 
 def test_stopped_run_is_listed_and_serves_nothing(shop_database: str, target: Path) -> None:
-    _stopped(_started(shop_database, target, 5), signal.SIGKILL)
+    stopped(_started(shop_database, target, 5), signal.SIGKILL)
     listed = verb("runs", "--target", str(target))
     listed.succeeded()
     assert "unfinished" in listed.out

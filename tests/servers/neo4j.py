@@ -217,10 +217,11 @@ class Neo4jServer:
             )
 
     def _answers(self) -> bool:
+        auth = (self.user, self.password)
+        driver = neo4j.GraphDatabase.driver(self.url, auth=auth, connection_timeout=5)
         try:
-            auth = (self.user, self.password)
-            with neo4j.GraphDatabase.driver(self.url, auth=auth, connection_timeout=5) as driver:
-                driver.execute_query("RETURN 1")
+            with driver, driver.session() as session:
+                session.run("RETURN 1").consume()
         except (DriverError, Neo4jError, OSError):
             return False
         return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from demo.cypher import statements
 from tests.servers.neo4j import Neo4jServer, chosen_version, major
@@ -22,19 +23,18 @@ class Neo4jSamples:
 
     Args:
         samples: The folder that holds ``neo4j/``.
+        missing: Called with the reason where this version of Neo4j is not there, or cannot load
+            a sample.
     """
 
-    def __init__(self, samples: Path) -> None:
+    def __init__(self, samples: Path, missing: Callable[[str], NoReturn]) -> None:
         self._folder = samples / "neo4j"
+        self._missing = missing
         self._servers: dict[str, Neo4jServer] = {}
         self._running = ExitStack()
 
     def __call__(self, name: str) -> Neo4jServer:
-        """The server of a sample.
-
-        Raises:
-            LookupError: This version of Neo4j is not there, or cannot load the sample.
-        """
+        """The server of a sample."""
         if name not in self._servers:
             self._servers[name] = self._start(name)
         return self._servers[name]
@@ -51,8 +51,11 @@ class Neo4jSamples:
     def _start(self, name: str) -> Neo4jServer:
         script = self._folder / name / f"{name}.cypher"
         if not script.exists() and major(chosen_version()) < 5:
-            raise LookupError(f"the sample `{name}` is a dump of Neo4j 5, and this is {chosen_version()}")
-        server = Neo4jServer()
+            self._missing(f"the sample `{name}` is a dump of Neo4j 5, and this is {chosen_version()}")
+        try:
+            server = Neo4jServer()
+        except LookupError as error:
+            self._missing(str(error))
         self._running.callback(server.remove)
         if not script.exists():
             server.load_dump(self._folder / name / f"{name}-50.dump")
