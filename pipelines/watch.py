@@ -70,9 +70,11 @@ class Watch:
         with self._lock:
             self._open = False
         self._handlers.close()
-        if self.reason is not None:
+        if self.reason is None:
+            threading.excepthook = self._hook
+        else:
+            # Threads that served a worker fail when it is gone, however long after this.
             _end_workers()
-        threading.excepthook = self._hook
 
     def abort(self, reason: MigrationError) -> None:
         """Ends the run from another thread; the first reason counts, and none after the run's end."""

@@ -85,9 +85,9 @@ def sample_copy(sample_database: SampleDatabases) -> Iterator[Callable[[str], st
         yield lambda name: copies.enter_context(sample_database.copy(name))
 
 
-def _neo4j() -> Neo4jServer:
+def _neo4j(*settings: str) -> Neo4jServer:
     try:
-        return Neo4jServer()
+        return Neo4jServer(settings=settings)
     except LookupError as error:
         _missing(str(error))
 
@@ -100,9 +100,12 @@ def neo4j_server() -> Iterator[Neo4jServer]:
 
 
 @pytest.fixture
-def own_neo4j() -> Iterator[Neo4jServer]:
-    """A Neo4j of one test's own, to stop, restart and crash (about seven seconds)."""
-    with _neo4j() as server:
+def own_neo4j(request: pytest.FixtureRequest) -> Iterator[Neo4jServer]:
+    """A Neo4j of one test's own, to stop, restart and crash (about seven seconds).
+
+    As an indirect parameter it takes a tuple of lines for ``neo4j.conf``.
+    """
+    with _neo4j(*getattr(request, "param", ())) as server:
         yield server
 
 
