@@ -37,6 +37,7 @@ class TableCount:
             snapshots and was changed meanwhile.
         written: Records that arrived, as memories or as edges.
         dead_letters: Records that were refused.
+        expired: Records that were left out because their time to live was over.
     """
 
     space: str
@@ -44,11 +45,13 @@ class TableCount:
     source_after: int
     written: int
     dead_letters: int
+    expired: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether every record arrived or was refused."""
-        return _between(self.written + self.dead_letters, self.source, self.source_after)
+        """Whether every record arrived, was refused or had expired."""
+        found = self.written + self.dead_letters + self.expired
+        return _between(found, self.source, self.source_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Report:
     embedding: Embedding
     bytes: int
     peak_memory: int
+    expired: int = 0
     changes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
 
@@ -161,6 +165,8 @@ class Report:
         lines += [f"  the source changed while it was read: {change}" for change in self.changes]
         if self.omitted_times:
             lines.append(f"  {self.omitted_times:,} times beyond RFC 3339 were left out of created_at")
+        if self.expired:
+            lines.append(f"  {self.expired:,} records had expired and were left out")
         lines += ["", *_table("space", ("memories",), {s: (n,) for s, n in self.spaces.items()})]
         if self.edges:
             rows = {o: (c.source, c.written, c.orphans) for o, c in self.edges.items()}

@@ -72,6 +72,7 @@ def summarise(
         not_followed=source.not_followed,
         dead_letters=sum(receipt.dead_letters for receipt in receipts),
         omitted_times=sum(receipt.omitted_times for receipt in receipts),
+        expired=sum(receipt.expired for receipt in receipts),
         embedding=Embedding(
             model=manifest["model"],
             semantic=embedder.semantic,
@@ -90,14 +91,21 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
     rows: Counter[str] = Counter()
     written: Counter[str] = Counter()
     refused: Counter[str] = Counter()
+    expired: Counter[str] = Counter()
     for receipt in receipts:
         table = source.page_tables[receipt.page_id]
         rows[table] += source.page_rows[receipt.page_id]
         written[table] += _written(source, table, receipt)
         refused[table] += receipt.dead_letters
+        expired[table] += receipt.expired
     return {
         table: TableCount(
-            space, rows[table], after.rows.get(table, rows[table]), written[table], refused[table]
+            space=space,
+            source=rows[table],
+            source_after=after.rows.get(table, rows[table]),
+            written=written[table],
+            dead_letters=refused[table],
+            expired=expired[table],
         )
         for table, space in source.tables.items()
     }
@@ -106,7 +114,7 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
 def _written(source: PlannedSource, table: str, receipt: PageReceipt) -> int:
     """Records of the page that arrived: as memories or, in a table of edges, as edges."""
     if table not in source.edge_tables:
-        return sum(receipt.memories.values())
+        return receipt.arrived
     return sum(count for origin, count in receipt.edges.items() if origin not in source.added_edges)
 
 
@@ -118,9 +126,9 @@ def _edges(
 ) -> dict[str, EdgeCount]:
     counts = {}
     for origin in dict.fromkeys((*source.references, *written)):
-        before = source.references.get(origin, 0)
-        found = orphans.get(origin, {"orphans": 0, "samples": ()})
         edges = written.get(origin, 0)
+        before = source.references.get(origin, edges if origin in source.added_edges else 0)
+        found = orphans.get(origin, {"orphans": 0, "samples": ()})
         later = after.references.get(origin, before)
         counts[origin] = EdgeCount(before, later, edges, found["orphans"], tuple(found["samples"]))
     return counts
