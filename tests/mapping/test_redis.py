@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 from hypothesis import given
@@ -88,8 +89,6 @@ def test_time_left_as_decay(left: int) -> None:
 
 @pytest.mark.parametrize("seconds", [10**n for n in range(9)] + [10 * YEAR // 1000])
 def test_the_store_keeps_decays_well_enough(seconds: int) -> None:
-    import numpy as np
-
     (decay,) = page_of(key(b"a", expire_at=AS_OF + seconds * 1000), ttl_as_decay=True).memories.decay_rate
     assert 3600 / float(np.float32(decay)) == pytest.approx(seconds, rel=1e-6)
 
