@@ -89,6 +89,7 @@ def test_the_first_pattern_that_matches_gives_the_space() -> None:
     choices = KeyspaceChoices(key_spaces={"user:*:log": "logs", "user:*": "users", "*:log": "rest"})
     keys = [b"user:1:log", b"user:1", b"a:log", b"other"]
     assert [space_of(key, choices) for key in keys] == ["logs", "users", "rest", "redis"]
+    assert choices.spaces == ("logs", "users", "rest", "redis")
     assert space_of(b"other", KeyspaceChoices(memory_space="everything")) == "everything"
 
 

@@ -56,6 +56,7 @@ LOG = Stream(
         (STREAM, LOG, "k: msg: new | msg: old"),
         (JSON, b'{"title": "T", "tags": ["a", {"x": "b"}], "n": 5, "ok": true}', "k: T | a | b"),
         (JSON, b'"alone"', "k: alone"),
+        (JSON, b'"\xff"', "k"),
         (JSON, b'{"a": 1, "a": "twice"}', 'k: {"a": 1, "a": "twice"}'),
     ],
 )  # fmt: skip

@@ -51,8 +51,13 @@ class KeyspaceChoices:
     content_limit: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        for space in (*self.key_spaces.values(), self.memory_space):
+        for space in self.spaces:
             check_space(space)
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The spaces that keys may go to."""
+        return tuple(dict.fromkeys((*self.key_spaces.values(), self.memory_space)))
 
     def digests(self) -> dict[str, str]:
         """A digest of all that decides what keys become."""

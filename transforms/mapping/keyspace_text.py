@@ -43,12 +43,12 @@ def _words(key: Any) -> str:
 
 def _joined(parts: Iterable[Any]) -> str:
     """Those parts that are texts, until there is more than can be embedded."""
-    taken, size = [], 0
+    taken, room = [], TEXT_LIMIT
     for part in parts:
         if type(part) is str and part:
-            taken.append(part)
-            size += len(part)
-            if size > TEXT_LIMIT:
+            taken.append(part[:room])
+            room -= len(part)
+            if room <= 0:
                 break
     return " | ".join(taken)
 
@@ -82,9 +82,13 @@ def _stream(memory: Mapping[str, Any]) -> Iterator[str | None]:
     return (_pair(*pair) for _, pairs in reversed(memory["value"]["entries"]) for pair in pairs)
 
 
-def _strings(memory: Mapping[str, Any]) -> Iterator[str]:
+def _json(memory: Mapping[str, Any]) -> Iterable[Any]:
+    return _strings(memory["value"]) if "value" in memory else (memory["text"],)
+
+
+def _strings(document: Any) -> Iterator[str]:
     """The strings in a document, in its order, without the names of its members."""
-    ahead = [memory["value"] if "value" in memory else memory["text"]]
+    ahead = [document]
     while ahead:
         value = ahead.pop()
         if isinstance(value, str):
@@ -100,7 +104,7 @@ _READABLE: Mapping[str, Callable[[Any], Iterable[Any]]] = {
     ZSET: lambda memory: (member for member, _ in reversed(memory["value"])),
     HASH: _hash,
     STREAM: _stream,
-    JSON: _strings,
+    JSON: _json,
     HASH_FIELD: lambda memory: (_pair(memory["field"], memory["value"]),),
     ZSET_MEMBER: lambda memory: (memory["member"],),
 }

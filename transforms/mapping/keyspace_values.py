@@ -5,8 +5,8 @@
     {"type":"hash","db":0,"key":"user:1","value":{"name":"Ann"},"expire_at":"2030-01-01T00:00:00.000Z"}
 
 Bytes that are text (``keyspace_bytes``) stand as text, all others as ``{"$type": "bytes",
-"base64": …}``; nothing that Redis holds is an object, so that such an object in its place cannot
-be anything else. By type:
+"base64": …}``; but for JSON documents nothing that Redis holds is an object, so that such an object
+in its place cannot be anything else. By type:
 
 - ``string``: the text, never parsed.
 - ``list``: its elements, in order.
