@@ -149,6 +149,8 @@ class PageReceipt:
         texts: Texts embedded, and how many of them were distinct within their batch.
         bytes: Size on disk.
         written_at: Unix seconds of the acknowledgement.
+        expired: Records left out because their time to live was over.
+        derived: Memories beyond one a record.
     """
 
     page_id: str
@@ -162,3 +164,11 @@ class PageReceipt:
     texts: tuple[int, int]
     bytes: int
     written_at: float
+    # Pages of earlier versions do not say these.
+    expired: int = 0
+    derived: int = 0
+
+    @property
+    def arrived(self) -> int:
+        """Records that arrived as memories."""
+        return sum(self.memories.values()) - self.derived

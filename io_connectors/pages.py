@@ -145,6 +145,8 @@ class MappedPage:
         edges: Its edges, whose other ends may be in any page.
         dead_letters: Records refused so far.
         omitted_times: Records whose time no RFC 3339 text can say, kept without ``created_at``.
+        expired: Records left out because their time to live was over.
+        derived: Memories beyond one a record.
         embedding: What embedding it came to.
     """
 
@@ -153,6 +155,8 @@ class MappedPage:
     edges: EdgePage
     dead_letters: tuple[DeadLetter, ...] = ()
     omitted_times: int = 0
+    expired: int = 0
+    derived: int = 0
     embedding: EmbeddingCounts = EmbeddingCounts()
 
     def __len__(self) -> int:

@@ -48,7 +48,8 @@ class PlannedSource:
         bytes: Bytes that the records take in the source, to reckon the disk by.
         read: Page ids → a transform that reads and maps these pages.
         edge_tables: Tables whose records become edges rather than memories.
-        added_edges: Origins of edges that no record of the source stands for.
+        added_edges: Origins of edges that no record of the source stands for; those without
+            references cannot be counted in the source.
         recount: Counts the source again, where there is no snapshot.
     """
 

@@ -37,8 +37,9 @@ class TableCount:
             snapshots and was changed meanwhile.
         written: Records that arrived, as memories or as edges.
         dead_letters: Records that were refused.
-        unaccounted: Records of pages that did not change meanwhile which neither arrived nor
-            were refused, and records that arrived there without being in the source.
+        expired: Records that were left out because their time to live was over.
+        unaccounted: Records of pages that did not change meanwhile which neither arrived nor were
+            refused nor had expired, and records that arrived there without being in the source.
     """
 
     space: str
@@ -46,6 +47,7 @@ class TableCount:
     source_after: int
     written: int
     dead_letters: int
+    expired: int
     unaccounted: int
 
 
@@ -109,6 +111,7 @@ class Report:
     embedding: Embedding
     bytes: int
     peak_memory: int
+    expired: int = 0
     changes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
 
@@ -152,6 +155,8 @@ class Report:
         lines += [f"  the source changed while it was read: {change}" for change in self.changes]
         if self.omitted_times:
             lines.append(f"  {self.omitted_times:,} times beyond RFC 3339 were left out of created_at")
+        if self.expired:
+            lines.append(f"  {self.expired:,} records had expired and were left out")
         lines += ["", *_table("space", ("memories",), {s: (n,) for s, n in self.spaces.items()})]
         if self.edges:
             rows = {o: (c.source, c.written, c.orphans) for o, c in self.edges.items()}

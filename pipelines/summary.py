@@ -72,6 +72,7 @@ def summarise(
         not_followed=source.not_followed,
         dead_letters=sum(receipt.dead_letters for receipt in receipts),
         omitted_times=sum(receipt.omitted_times for receipt in receipts),
+        expired=sum(receipt.expired for receipt in receipts),
         embedding=Embedding(
             model=manifest["model"],
             semantic=embedder.semantic,
@@ -90,6 +91,7 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
     rows: Counter[str] = Counter()
     written: Counter[str] = Counter()
     refused: Counter[str] = Counter()
+    expired: Counter[str] = Counter()
     unaccounted: Counter[str] = Counter()
     for receipt in receipts:
         table, planned = source.page_tables[receipt.page_id], source.page_rows[receipt.page_id]
@@ -97,8 +99,9 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
         rows[table] += planned
         written[table] += arrived
         refused[table] += receipt.dead_letters
+        expired[table] += receipt.expired
         if receipt.page_id not in after.changed_pages:
-            unaccounted[table] += abs(planned - arrived - receipt.dead_letters)
+            unaccounted[table] += abs(planned - arrived - receipt.dead_letters - receipt.expired)
     return {
         table: TableCount(
             space=space,
@@ -106,6 +109,7 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
             source_after=after.rows.get(table, rows[table]),
             written=written[table],
             dead_letters=refused[table],
+            expired=expired[table],
             unaccounted=unaccounted[table],
         )
         for table, space in source.tables.items()
@@ -115,7 +119,7 @@ def _tables(source: PlannedSource, receipts: Sequence[PageReceipt], after: Recou
 def _written(source: PlannedSource, table: str, receipt: PageReceipt) -> int:
     """Records of the page that arrived: as memories or, in a table of edges, as edges."""
     if table not in source.edge_tables:
-        return sum(receipt.memories.values())
+        return receipt.arrived
     return sum(count for origin, count in receipt.edges.items() if origin not in source.added_edges)
 
 
@@ -137,7 +141,7 @@ def _edges(
         found = orphans.get(origin, {"orphans": 0, "samples": ()})
         expected = settled[origin] if origin in unsettled else after.settled_references.get(origin, 0)
         counts[origin] = EdgeCount(
-            source=source.references.get(origin, 0),
+            source=source.references.get(origin, written[origin] if origin in source.added_edges else 0),
             source_after=after.references.get(origin, 0),
             written=written[origin],
             unaccounted=expected - settled[origin],

@@ -29,13 +29,18 @@ def checks_of(report: Report, store: Store, run: Run) -> tuple[Check, ...]:
 
 def _counts(report: Report) -> Check:
     wrong = [
-        f"{table}: {count.source:,} in the source, {count.written:,} written, {count.dead_letters:,} refused"
+        f"{table}: {_accounted(count.source, count.written, count.dead_letters, count.expired)}"
         for table, count in report.tables.items()
         if count.unaccounted
     ]
     written = sum(count.written for count in report.tables.values())
-    found = f"{report.records:,} in the source, {written:,} written, {report.dead_letters:,} refused"
+    found = _accounted(report.records, written, report.dead_letters, report.expired)
     return _check("every record arrived, or is a dead letter", wrong, found)
+
+
+def _accounted(source: int, written: int, refused: int, expired: int) -> str:
+    left_out = f", {expired:,} expired" if expired else ""
+    return f"{source:,} in the source, {written:,} written, {refused:,} refused{left_out}"
 
 
 def _target_counts(report: Report, store: Store, run: Run) -> Check:

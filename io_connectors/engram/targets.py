@@ -154,4 +154,6 @@ def receipt_for(page: MappedPage, memories: pa.RecordBatch) -> PageReceipt:
         texts=(page.embedding.texts, page.embedding.distinct),
         bytes=0,
         written_at=0.0,
+        expired=page.expired,
+        derived=page.derived,
     )

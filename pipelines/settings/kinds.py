@@ -88,6 +88,36 @@ class Secret(Text):
 
 
 @dataclass(frozen=True)
+class Databases(Text):
+    """Databases by number; as a flag ``0``, ``0,3`` or ``all``."""
+
+    def check(self, value: Any) -> str:
+        """Their text; a file may hold a single one as a number."""
+        text = str(value) if type(value) is int else super().check(value)
+        if not _DATABASES.fullmatch(text):
+            raise ValueError(f"it must be a number, numbers such as 0,3, or all, not `{text}`")
+        return text
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A string, or an integer."""
+        return {
+            "anyOf": [
+                {"type": "string", "pattern": f"^({_DATABASES.pattern})$"},
+                {"type": "integer", "minimum": 0},
+            ]
+        }
+
+
+_DATABASES = re.compile("all|[0-9]+(,[0-9]+)*")
+
+
+def databases(text: str) -> tuple[int, ...] | None:
+    """The databases that a text names, in order and once each; None for all."""
+    return None if text == "all" else tuple(sorted(set(map(int, text.split(",")))))
+
+
+@dataclass(frozen=True)
 class Whole(_Plain):
     """A whole number not below ``least``."""
 

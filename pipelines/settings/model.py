@@ -14,6 +14,7 @@ from engram_store.model import CONFIDENCE
 from pipelines.settings.kinds import (
     CONFIDENCE_LEVEL,
     Address,
+    Databases,
     Kind,
     Lists,
     Number,
@@ -181,6 +182,70 @@ class Neo4jSettings(Settings):
     )
     max_content_bytes: int = setting(
         64 * 1024 * 1024, Whole(1), "bytes of a node's JSON beyond which it is refused, never cut", "mapping"
+    )
+
+
+@dataclass(frozen=True)
+class RedisSettings(Settings):
+    """What a migration from Redis or Valkey has."""
+
+    source: str = setting(
+        "", Address(), "a live server: redis://localhost:6379, rediss://… with TLS, or unix:///…", "source"
+    )
+    source_user: str = setting("", Text(), "user of the server, where it has users", "source")
+    source_db: str = setting("0", Databases(), "databases to read: 0, or 0,3, or all", "source")
+    use_rdb: str = setting("", Text(), "a dump file instead of a live server", "source")
+    use_aof: str = setting(
+        "", Text(), "a folder of append-only files, or one such file, instead of a live server", "source"
+    )
+    rdb_engine: str = setting(
+        "native",
+        Text(("native", "rdbtools")),
+        "what decodes a dump file (rdbtools: up to version 9)",
+        "source",
+    )
+    salvage: bool = setting(
+        False, Switch(), "read what can be read of a damaged file, and say what cannot", "source"
+    )
+    match: str = setting("", Text(), "only keys that match, e.g. 'user:*'", "source", "--key-pattern")
+    tls_ca_file: str = setting("", Text(), "certificates that the server's is checked by", "source")
+    tls_cert_file: str = setting("", Text(), "certificate of this client", "source")
+    tls_key_file: str = setting("", Text(), "key of that certificate", "source")
+    memory_space: str = setting(
+        "",
+        Text(),
+        "space of the keys that no pattern gives one; by default redis",
+        "target",
+        "--target-space",
+    )
+    key_to_space: Mapping[str, str] = setting(
+        {},
+        Pairs(),
+        "spaces of keys: 'user:*:users,session:*:sessions'; behind the last colon is the space, the first"
+        " pattern that matches counts",
+        "mapping",
+        "--mappings",
+    )
+    text_fields: Mapping[str, tuple[str, ...]] = setting(
+        {}, Lists(), "fields of hashes that are embedded: 'user:*:name,bio;product:*:title'", "mapping"
+    )
+    hash_fields_as_memories: bool = setting(
+        False, Switch(), "also make each field of a hash a memory, with an edge from the hash", "mapping"
+    )
+    zset_members_as_memories: bool = setting(
+        False, Switch(), "also make each member of a zset a memory, its score the activation", "mapping"
+    )
+    ttl_as_decay: bool = setting(
+        False, Switch(), "let what expires decay by 1 / hours left, instead of the decay rate", "mapping"
+    )
+    ttl_clock: str = setting(
+        "dump",
+        Text(("dump", "now")),
+        "when times to live are counted from: when the dump was made, or now; of a live server always now",
+        "mapping",
+    )
+    max_content_bytes: int = setting(
+        64 * 1024 * 1024, Whole(1), "bytes of a key's JSON beyond which it is refused, never cut", "mapping"
     )
 
 

@@ -9,10 +9,14 @@ import json
 import sys
 from collections.abc import Mapping
 
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings, json_schema
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings, json_schema
 
 #: Source system → its settings.
-SETTINGS: Mapping[str, type[Settings]] = {"neo4j": Neo4jSettings, "postgresql": PostgresSettings}
+SETTINGS: Mapping[str, type[Settings]] = {
+    "neo4j": Neo4jSettings,
+    "postgresql": PostgresSettings,
+    "redis": RedisSettings,
+}
 
 
 def published(system: str) -> str:

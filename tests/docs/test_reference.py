@@ -39,8 +39,8 @@ from tests.docs.markdown import (
 )
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import DebianPostgres
-from transforms.mapping.graph_text import TEXT_WORDS
 from transforms.mapping.graph_values import node_content
+from transforms.mapping.text_words import TEXT_WORDS
 from transforms.mapping.times import TIME_NAMES
 
 GUIDES = (POSTGRES_GUIDE, NEO4J_GUIDE)

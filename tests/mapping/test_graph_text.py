@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from neo4j.spatial import CartesianPoint
 
-from transforms.mapping.graph_text import TEXT_LIMIT, TEXT_WORDS, plan_text, rank
+from transforms.mapping.graph_text import plan_text
+from transforms.mapping.text_words import TEXT_LIMIT, TEXT_WORDS, rank
 
 
 def text(record: dict[str, Any], labels: tuple[str, ...] = (), **chosen: tuple[str, ...]) -> str | None:

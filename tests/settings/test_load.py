@@ -11,9 +11,9 @@ import yaml
 
 from engram_store.errors import ConfigurationError
 from pipelines.beam_run import check_beam_flags
-from pipelines.settings.kinds import Records, Switch
+from pipelines.settings.kinds import Records, Switch, databases
 from pipelines.settings.load import PREFIX, Loaded, load
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings, kind_of
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings, kind_of
 
 #: For each setting, a one-line form and the value that it means; no value is the default.
 EXAMPLES: dict[str, tuple[str, Any]] = {
@@ -61,11 +61,27 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "age_property": ("since", {"*": "since"}),
     "half_life_days": ("30", 30.0),
     "bidirectional_types": ("KNOWS,MARRIED_TO", ("KNOWS", "MARRIED_TO")),
+    "source_db": ("0,3", "0,3"),
+    "use_rdb": ("dump.rdb", "dump.rdb"),
+    "use_aof": ("appendonlydir", "appendonlydir"),
+    "rdb_engine": ("rdbtools", "rdbtools"),
+    "salvage": ("true", True),
+    "match": ("user:*", "user:*"),
+    "tls_ca_file": ("ca.pem", "ca.pem"),
+    "tls_cert_file": ("client.pem", "client.pem"),
+    "tls_key_file": ("client.key", "client.key"),
+    "key_to_space": ("user:*:users,a[0:9]:it:ems", {"user:*": "users", "a[0:9]:it": "ems"}),
+    "text_fields": ("user:*:name,bio;p:title", {"user:*": ("name", "bio"), "p": ("title",)}),
+    "hash_fields_as_memories": ("true", True),
+    "zset_members_as_memories": ("true", True),
+    "ttl_as_decay": ("true", True),
+    "ttl_clock": ("now", "now"),
 }
 REFERENCE = {"name": "r", "child": "a", "columns": ["x"], "parent": "b", "parent_columns": ["y"]}
-#: Each setting with the first kind of settings that has it.
-OWNERS = {d.name: kind for kind in (Neo4jSettings, PostgresSettings) for d in fields(kind)}
-DECLARED = {d.name: d for kind in (Neo4jSettings, PostgresSettings) for d in fields(kind)}
+KINDS: tuple[type[Settings], ...] = (Neo4jSettings, RedisSettings, PostgresSettings)
+#: Each setting with the last kind of settings that has it.
+OWNERS = {d.name: kind for kind in KINDS for d in fields(kind)}
+DECLARED = {d.name: d for kind in KINDS for d in fields(kind)}
 
 
 def loaded(
@@ -126,9 +142,11 @@ def test_flags_before_environment_before_file_before_defaults(tmp_path: Path) ->
 def test_aliases_of_the_seed() -> None:
     assert loaded("--target-space", "people").settings.memory_space == "people"
     assert loaded("--mappings", "a:b_c").settings.table_to_space == {"a": "b_c"}
+    assert loaded("--key-pattern", "user:*", kind=RedisSettings).settings.match == "user:*"
+    assert loaded("--mappings", "a:*:b_c", kind=RedisSettings).settings.key_to_space == {"a:*": "b_c"}
 
 
-@pytest.mark.parametrize("kind", [PostgresSettings, Neo4jSettings])
+@pytest.mark.parametrize("kind", KINDS)
 def test_help_documents_every_setting(kind: type[Settings], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         loaded("--help", kind=kind)
@@ -143,6 +161,28 @@ def test_help_documents_every_setting(kind: type[Settings], capsys: pytest.Captu
 def test_other_flags_are_left_for_beam(name: str) -> None:
     cut = f"--{name.replace('_', '-')}"[:-1]
     assert loaded("--runner=Prism", cut, kind=OWNERS[name]).beam_flags == ("--runner=Prism", cut)
+
+
+@pytest.mark.parametrize(("content", "text"), [("7", "7"), ("'7'", "7"), ("0,3", "0,3"), ("all", "all")])
+def test_databases_in_a_file(tmp_path: Path, content: str, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"source_db: {content}")
+    assert loaded(file=file, kind=RedisSettings).settings.source_db == text
+
+
+@pytest.mark.parametrize("content", ["-1", "true", "1.5", "[0, 3]", "none", "'0,'", "''", "0-3"])
+def test_what_is_no_database(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"source_db: {content}")
+    with pytest.raises(ConfigurationError, match="source_db in"):
+        loaded(file=file, kind=RedisSettings)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("0", (0,)), ("3,0,3", (0, 3)), ("10,9", (9, 10)), ("all", None)]
+)
+def test_numbers_of_databases(text: str, numbers: tuple[int, ...] | None) -> None:
+    assert databases(text) == numbers
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipelines.settings.kinds import (
     OBSERVED,
     Address,
+    Databases,
     Kind,
     Lists,
     Number,
@@ -53,6 +54,7 @@ def records(kind: Records) -> st.SearchStrategy[Any]:
 VALUES: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     Address: lambda _: st.sampled_from(["", "postgresql://u@h/d?a=b", "host=h user=u"]),
     Secret: lambda _: st.just(""),
+    Databases: lambda _: st.sampled_from(["0", "15", "0,3", "all"]),
     Text: texts,
     Whole: lambda kind: st.integers(kind.least),
     Number: lambda kind: st.floats(kind.least, kind.most, allow_nan=False, allow_infinity=False),

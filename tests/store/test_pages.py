@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +98,27 @@ def test_a_receipt_of_other_rows_is_refused(run: Run) -> None:
     with pytest.raises(IntegrityError, match="counts 1 edges, the page holds 0"):
         run.write_page(batch, edges(), receipt("p", batch, edges([Link("e", "a", "b")])))
     assert not run.has_page("p")
+
+
+def test_receipts_come_back_as_they_were_written(run: Run) -> None:
+    batch = memories(["a", "b", "c"])
+    written = replace(receipt("p", batch, edges()), expired=4, derived=2)
+    assert run.write_page(batch, edges(), written) == run.receipt("p")
+    found = run.receipt("p")
+    assert (found.expired, found.derived, found.arrived) == (4, 2, 1)
+
+
+def test_receipts_of_earlier_versions_say_nothing_of_expired_and_derived(run: Run) -> None:
+    batch = memories(["a"])
+    fields = asdict(receipt("p", batch, edges()))
+    for later in ("bytes", "written_at", "expired", "derived"):
+        del fields[later]
+    path = run.memories_path("p")
+    with pq.ParquetWriter(str(path), batch.schema) as writer:
+        writer.write_batch(batch)
+        writer.add_key_value_metadata({b"engram_receipt": orjson.dumps(fields)})
+    found = run.receipt("p")
+    assert (found.expired, found.derived, found.arrived) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("keep", [0, 10, -1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from engram_store.errors import ConfigurationError
 from engram_store.model import CONFIDENCE
 from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
+from transforms.mapping.digests import digest
 from transforms.mapping.spaces import check_space, slug
 
 #: Stands for every label or type that has no entry of its own.
@@ -101,8 +101,8 @@ class GraphChoices:
     def digests(self) -> dict[str, str]:
         """A digest of all that decides what nodes become, and one for relationships."""
         return {
-            NODES: _digest(self, (*_NAMING, *_MEMORIES)),
-            RELATIONSHIPS: _digest(self, (*_NAMING, *_EDGES)),
+            NODES: digest(self, (*_NAMING, *_MEMORIES), _ORDERED),
+            RELATIONSHIPS: digest(self, (*_NAMING, *_EDGES), _ORDERED),
         }
 
 
@@ -126,18 +126,7 @@ _EDGES = (
     *("time_properties", "edge_weight", "weight_properties", "weight_ranges"),
     *("age_properties", "half_life_days"),
 )
-
-
-def _digest(choices: GraphChoices, names: tuple[str, ...]) -> str:
-    made_of = repr([(name, _stable(name, getattr(choices, name))) for name in names])
-    return hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
-
-
-def _stable(name: str, value: object) -> object:
-    """The value without the order in which it was typed, unless that order decides something."""
-    if isinstance(value, Mapping):
-        return list(value.items()) if name == "label_spaces" else sorted(value.items())
-    return value
+_ORDERED = ("label_spaces",)
 
 
 def _check_range(type_: str, low: float, high: float) -> None:

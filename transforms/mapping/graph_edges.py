@@ -11,10 +11,11 @@ from io_connectors.neo4j.rows import RelationshipRow
 from io_connectors.pages import EdgePage, MappedPage, MemoryPage, SourcePage
 from transforms.mapping.graph_choices import GraphMapping
 from transforms.mapping.graph_names import REMEMBERED, NodeNames
-from transforms.mapping.graph_refusals import relationship_letter, written
+from transforms.mapping.graph_refusals import relationship_letter
 from transforms.mapping.graph_times import TimePlan, plan_time
 from transforms.mapping.graph_values import edge_properties
 from transforms.mapping.graph_weights import WeightPlan, plan_weight
+from transforms.mapping.refusals import written
 from transforms.mapping.times import OUT_OF_RANGE
 
 

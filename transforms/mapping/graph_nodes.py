@@ -11,10 +11,11 @@ from io_connectors.neo4j.rows import NodeRow
 from io_connectors.pages import EdgePage, MappedPage, MemoryPage, SourcePage
 from transforms.mapping.graph_choices import GraphChoices, GraphMapping
 from transforms.mapping.graph_names import REMEMBERED, NodeName, NodeNames
-from transforms.mapping.graph_refusals import node_letter, written
+from transforms.mapping.graph_refusals import node_letter
 from transforms.mapping.graph_text import TextPlan, plan_text
 from transforms.mapping.graph_times import TimePlan, plan_time
 from transforms.mapping.graph_values import node_content
+from transforms.mapping.refusals import written
 from transforms.mapping.times import OUT_OF_RANGE
 
 SYSTEM = "neo4j"

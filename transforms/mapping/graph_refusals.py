@@ -1,68 +1,22 @@
-"""Records of a graph that cannot be kept: found one by one, so that the others do not suffer."""
+"""Dead letters of a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
-
-from engram_store.errors import MappingError
 from io_connectors.neo4j.rows import NodeRow, RelationshipRow
 from io_connectors.pages import DeadLetter
-from transforms.mapping.checks import why_refused
 from transforms.mapping.graph_names import NO_LABEL
 from transforms.mapping.graph_values import record_json
-
-Row = TypeVar("Row", NodeRow, RelationshipRow)
-Json = TypeVar("Json", str, "str | None")
-
-
-def written(
-    rows: Sequence[Row], write: Callable[[Row], Json], limit: int
-) -> tuple[list[Row], list[Json], Mapping[int, str]]:
-    """Writes each record's JSON, and leaves out those that cannot be kept.
-
-    Args:
-        rows: Records.
-        write: Gives a record's JSON; raises MappingError if it has none.
-        limit: Bytes that a JSON text may have.
-
-    Returns:
-        The rows that can be kept, their JSON, and position → reason for the others.
-    """
-    contents: list[Json | None] = []
-    unwritable: dict[int, str] = {}
-    for position, row in enumerate(rows):
-        try:
-            contents.append(write(row))
-        except MappingError as error:
-            contents.append(None)
-            unwritable[position] = error.what
-    too_large: Mapping[int, str] = why_refused([content or "" for content in contents], limit)
-    refused: dict[int, str] = dict(sorted((*unwritable.items(), *too_large.items())))
-    kept = [position for position in range(len(rows)) if position not in refused]
-    return [rows[at] for at in kept], [contents[at] for at in kept], refused  # type: ignore[misc]
+from transforms.mapping.refusals import refusal
 
 
 def node_letter(page_id: str, row: NodeRow, reason: str) -> DeadLetter:
     """A refused node."""
     labels = sorted(row.labels)
     record = record_json({"id": row.id, "labels": labels}, row.keys, row.values)
-    return _letter(page_id, ":".join(labels) or NO_LABEL, row.id, reason, record)
+    return refusal(page_id, ":".join(labels) or NO_LABEL, str(row.id), reason, record)
 
 
 def relationship_letter(page_id: str, row: RelationshipRow, reason: str) -> DeadLetter:
     """A refused relationship."""
     record = {"id": row.id, "type": row.type, "start": row.start, "end": row.end}
-    return _letter(page_id, row.type, row.id, reason, record_json(record, row.keys, row.values))
-
-
-def _letter(page_id: str, kind: str, number: int, reason: str, record: str) -> DeadLetter:
-    return DeadLetter(
-        stage="map",
-        page_id=page_id,
-        kind=kind,
-        key=str(number),
-        reason=reason,
-        suggestion="repair the record in the source, then run `engram-migrate replay`",
-        record=record,
-    )
+    return refusal(page_id, row.type, str(row.id), reason, record_json(record, row.keys, row.values))

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from io_connectors.neo4j.rows import TEMPORAL
-
-#: Characters of text that are embedded; the content itself is never cut.
-TEXT_LIMIT = 32_768
-
-#: A property is read as text if its name ends in one of these words, also in the plural:
-#: ``name``, ``productName``, ``prefLabel``, ``review_texts``, ``comment 2``. In the order in which
-#: the text has them: what a thing is called, what is said of it, how it is sorted.
-TEXT_WORDS = (
-    *("title", "name", "label", "alias", "headline", "heading", "subject", "subtitle", "tagline"),
-    *("slogan", "motto", "caption", "summary", "abstract", "overview", "synopsis", "excerpt", "snippet"),
-    *("description", "desc", "definition", "explanation", "about", "bio", "biography", "profile"),
-    *("content", "text", "body", "story", "plot", "article", "chapter", "paragraph", "passage"),
-    *("sentence", "statement", "lyric", "transcript", "quote", "quotation", "question", "answer"),
-    *("message", "comment", "note", "remark", "review", "feedback", "opinion", "reason", "instruction"),
-    *("keyword", "topic", "theme", "genre", "category", "tag"),
-)
-
-_RANKS = {word: rank for rank, word in enumerate(TEXT_WORDS)}
-_LAST = len(TEXT_WORDS)
-
-# PascalCase, camelCase, CAPITALS and anything between letters part words; digits count for nothing.
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
+from transforms.mapping.text_words import NO_TEXT, TEXT_LIMIT, rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +39,9 @@ def plan_text(labels: Sequence[str], keys: Sequence[str], chosen: Mapping[str, t
     """
     names = next((chosen[label] for label in labels if label in chosen), None)
     if names is None:
-        wordy = sorted((rank(key), key) for key in keys if rank(key) < _LAST)
+        wordy = sorted((rank(key), key) for key in keys if rank(key) < NO_TEXT)
         return TextPlan(tuple((keys.index(key), f"{key}: ") for _, key in wordy), False)
     return TextPlan(tuple((keys.index(name), f"{name}: ") for name in names if name in keys), True)
-
-
-@lru_cache(10_000)
-def rank(name: str) -> int:
-    """The place of a property in a text, by the last word of its name; past all words for no text."""
-    words = _WORD.findall(name)
-    word = words[-1].lower() if words else ""
-    singular = (word, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("ies") + "y")
-    return min(_RANKS.get(form, _LAST) for form in singular)
 
 
 def _words(value: Any) -> str:

@@ -13,7 +13,6 @@ value is never a map, so that such an object in its place cannot be anything els
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
@@ -25,6 +24,7 @@ from neo4j.spatial import Point
 
 from engram_store.errors import MappingError
 from io_connectors.neo4j.rows import TEMPORAL
+from transforms.mapping.tagged import json_float, tagged_bytes
 
 try:
     from neo4j.vector import Vector
@@ -37,7 +37,6 @@ except ImportError:  # before version 6 of the driver
 # Values of these types are their own JSON; floats may be.
 _PLAIN = frozenset((str, int, bool, type(None)))
 _PLAIN_OR_FLOAT = _PLAIN | {float}
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 _DURATION = re.compile(r"-?P.+")
 _DATE_AND_TIME = re.compile(
@@ -94,7 +93,7 @@ def json_value(value: Any) -> Any:
     if kind is dict and len(value) == 1 and TEMPORAL in value:
         return temporal(value[TEMPORAL])
     if kind is float:
-        return value if math.isfinite(value) else {"$type": "float", "value": _NOT_FINITE[str(value)]}
+        return json_float(value)
     if kind is list:
         return [json_value(item) for item in value]
     return _tagged(value)
@@ -104,7 +103,7 @@ def _tagged(value: Any) -> dict[str, Any]:
     if isinstance(value, Point):
         return {"$type": "point", "srid": value.srid, "coordinates": [json_value(x) for x in value]}
     if isinstance(value, (bytes, bytearray)):
-        return {"$type": "bytes", "base64": base64.b64encode(value).decode()}
+        return tagged_bytes(value)
     if isinstance(value, Vector):
         numbers = [json_value(x) for x in value.to_native()]
         return {"$type": "vector", "dtype": str(value.dtype.value), "values": numbers}

@@ -10,21 +10,19 @@ has one. A page holds either nodes or relationships.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
-import apache_beam as beam
-
-from engram_store.errors import MigrationError
 from io_connectors.neo4j.rows import NODES
 from io_connectors.pages import MappedPage, SourcePage
 from transforms.mapping.graph_choices import GraphMapping
 from transforms.mapping.graph_edges import map_relationships, mirror_origin
 from transforms.mapping.graph_nodes import SYSTEM, map_nodes
+from transforms.mapping.map_pages import MapPages
 
 __all__ = ["SYSTEM", "MapNeo4j", "map_page", "mirror_origin"]
 
 
-class MapNeo4j(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection[MappedPage]]):
+class MapNeo4j(MapPages):
     """``SourcePage`` → ``MappedPage``; records that cannot be mapped become dead letters.
 
     Args:
@@ -32,25 +30,7 @@ class MapNeo4j(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection[Ma
     """
 
     def __init__(self, mapping: GraphMapping) -> None:
-        super().__init__()
-        self._mapping = mapping
-
-    def expand(self, pages: beam.PCollection[SourcePage]) -> beam.PCollection[MappedPage]:
-        """Maps each page."""
-        mapping = beam.ParDo(_MapPages(self._mapping))
-        mapped: beam.PCollection[MappedPage] = pages | "Graph to memories and edges" >> mapping
-        return mapped
-
-
-class _MapPages(beam.DoFn):
-    def __init__(self, mapping: GraphMapping) -> None:
-        self._mapping = mapping
-
-    def process(self, page: SourcePage) -> Iterator[MappedPage]:
-        try:
-            yield map_page(page, self._mapping)
-        except MigrationError as error:
-            raise error.marked() from error
+        super().__init__("Graph to memories and edges", partial(map_page, mapping=mapping))
 
 
 def map_page(page: SourcePage, mapping: GraphMapping) -> MappedPage:

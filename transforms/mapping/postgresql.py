@@ -9,18 +9,18 @@ whose columns are all set becomes one edge from the row to the row it refers to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import apache_beam as beam
 import orjson
 
-from engram_store.errors import MigrationError
 from io_connectors.pages import DeadLetter, EdgePage, MappedPage, MemoryPage, SourcePage
 from io_connectors.postgresql.reads import UNREPRESENTABLE_TIME, RowLayout
 from transforms.mapping.checks import why_refused
 from transforms.mapping.ids import IdForm
+from transforms.mapping.map_pages import MapPages
 
 SYSTEM = "postgresql"
 
@@ -81,7 +81,7 @@ class TableMapping:
 PostgresMapping = Mapping[str, TableMapping]
 
 
-class MapPostgres(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection[MappedPage]]):
+class MapPostgres(MapPages):
     """``SourcePage`` → ``MappedPage``; rows that cannot be mapped become dead letters.
 
     Args:
@@ -89,25 +89,11 @@ class MapPostgres(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection
     """
 
     def __init__(self, mapping: PostgresMapping) -> None:
-        super().__init__()
-        self._mapping = mapping
-
-    def expand(self, pages: beam.PCollection[SourcePage]) -> beam.PCollection[MappedPage]:
-        """Maps each page."""
-        mapping = beam.ParDo(_MapPages(self._mapping))
-        mapped: beam.PCollection[MappedPage] = pages | "Rows to memories and edges" >> mapping
-        return mapped
+        super().__init__("Rows to memories and edges", partial(_map_relation, mapping=mapping))
 
 
-class _MapPages(beam.DoFn):
-    def __init__(self, mapping: PostgresMapping) -> None:
-        self._mapping = mapping
-
-    def process(self, page: SourcePage) -> Iterator[MappedPage]:
-        try:
-            yield map_page(page, self._mapping[page.relation])
-        except MigrationError as error:
-            raise error.marked() from error
+def _map_relation(page: SourcePage, mapping: PostgresMapping) -> MappedPage:
+    return map_page(page, mapping[page.relation])
 
 
 def map_page(page: SourcePage, mapping: TableMapping) -> MappedPage:

@@ -1,0 +1,87 @@
+"""MapRedis: keys become memories; fields of hashes and members of zsets too, if that is chosen.
+
+    mapped = pages | MapRedis(mapping)
+
+A key's memory holds its type and its value as JSON without loss (``keyspace_values``), in bytes
+that do not depend on whether it was read from a dump, an append-only file or a live server. Keys
+whose time to live was over are left out, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+from engram_store.errors import MappingError
+from io_connectors.pages import DeadLetter, EdgePage, MappedPage, MemoryPage, SourcePage
+from io_connectors.redis.rows import KeyRow
+from transforms.mapping.keyspace_choices import KeyspaceChoices, KeyspaceMapping
+from transforms.mapping.keyspace_expiry import decay_of, still_there
+from transforms.mapping.keyspace_names import first_match, memory_id, source_key, space_of
+from transforms.mapping.keyspace_parts import add_parts
+from transforms.mapping.keyspace_text import key_text
+from transforms.mapping.keyspace_values import content, key_content
+from transforms.mapping.map_pages import MapPages
+from transforms.mapping.refusals import refusal, written
+
+SYSTEM = "redis"
+
+
+class MapRedis(MapPages):
+    """``SourcePage`` → ``MappedPage``; keys that cannot be mapped become dead letters.
+
+    Args:
+        mapping: How keys become memories and edges.
+    """
+
+    def __init__(self, mapping: KeyspaceMapping) -> None:
+        super().__init__("Keys to memories and edges", partial(map_page, mapping=mapping))
+
+
+def map_page(page: SourcePage, mapping: KeyspaceMapping) -> MappedPage:
+    """The memories, edges and dead letters of one page of keys."""
+    rows = cast(Sequence[KeyRow], page.rows)
+    there = still_there(rows, mapping.as_of)
+    kept, contents, refused = written(there, key_content, mapping.choices.content_limit)
+    letters = [_letter(page.page_id, there[at], reason, mapping) for at, reason in refused.items()]
+    memories, edges = _memories(kept, contents, mapping), EdgePage()
+    add_parts(memories, edges, kept, mapping)
+    return MappedPage(
+        page.page_id,
+        memories,
+        edges,
+        (*page.dead_letters, *letters),
+        expired=len(rows) - len(there),
+        derived=len(memories) - len(kept),
+    )
+
+
+def _memories(rows: Sequence[KeyRow], contents: list[str], mapping: KeyspaceMapping) -> MemoryPage:
+    n, choices = len(rows), mapping.choices
+    keys = [source_key(row, mapping.several_databases) for row in rows]
+    return MemoryPage(
+        ids=[memory_id(key) for key in keys],
+        spaces=[space_of(row.key, choices) for row in rows],
+        contents=contents,
+        texts=[_text(row, content, choices) for row, content in zip(rows, contents, strict=True)],
+        confidence=[choices.confidence] * n,
+        activation=[choices.activation] * n,
+        decay_rate=[decay_of(row.expire_at, mapping) for row in rows],
+        created_at=[None] * n,
+        system=SYSTEM,
+        kinds=[row.type for row in rows],
+        keys=keys,
+    )
+
+
+def _text(row: KeyRow, content: str, choices: KeyspaceChoices) -> str | None:
+    return key_text(content, first_match(row.key, choices.text_fields))
+
+
+def _letter(page_id: str, row: KeyRow, reason: str, mapping: KeyspaceMapping) -> DeadLetter:
+    try:
+        record = key_content(row)
+    except MappingError:
+        record = content(row, row.type, {}, row.expire_at)
+    return refusal(page_id, row.type, source_key(row, mapping.several_databases), reason, record)
