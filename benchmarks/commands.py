@@ -3,18 +3,65 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from benchmarks.measuring import Cost, Server
+from benchmarks.measuring import Cost, Costs, Server
 
 _LOOK_EVERY = 0.1
 _LAST_LINES = 20
+
+
+#: Numbers of workers that are measured.
+WORKERS = (1, 2)
+
+
+@contextmanager
+def scratch(parent: Path | None) -> Iterator[Path]:
+    """A folder that is gone at the end of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="engram-benchmark-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def migrations(module: str, source: str, pages: int, folder: Path, server: Server) -> Costs:
+    """What the command of a source costs, with each number of workers.
+
+    Args:
+        module: What follows ``python -m``.
+        source: The source's address.
+        pages: Pages of its plan.
+        folder: Where the stores are made.
+        server: The database server.
+    """
+    costs = {}
+    for workers in WORKERS:
+        with scratch(folder) as store:
+            arguments = [module, "--source", source, "--target", str(store)]
+            arguments += ["--parallel-workers", str(workers)]
+            left = partial(_pages_left, store, pages)
+            costs[command_name(workers)] = run(arguments, server, folder / "command.log", left)
+    return costs
+
+
+def command_name(workers: int) -> str:
+    """What the cost of a command with so many workers is called."""
+    return f"the command, {workers} worker{'s' if workers > 1 else ''}"
+
+
+def _pages_left(store: Path, pages: int) -> bool:
+    return sum(1 for _ in store.glob("runs/*/memories/[!.]*.parquet")) < pages
 
 
 def run(arguments: Sequence[str], server: Server, log: Path, flowing: Callable[[], bool]) -> Cost:

@@ -46,15 +46,28 @@ class Cost:
 Costs = Mapping[str, Cost]
 
 
-class Server:
-    """The processes of a PostgreSQL server, if they run on this machine and may be looked at."""
+@dataclass(frozen=True)
+class Measured:
+    """The costs of one database, the best of all rounds."""
 
-    def __init__(self, postmaster: psutil.Process | None) -> None:
-        self._postmaster = postmaster
+    rows: int
+    costs: Costs
+
+
+class Server:
+    """The processes of a database server.
+
+    Args:
+        process: The one that started the others, if there are others; None where it runs on
+            another machine or may not be looked at.
+    """
+
+    def __init__(self, process: psutil.Process | None) -> None:
+        self._process = process
 
     @classmethod
     def of(cls, dsn: str) -> Server:
-        """The server behind a connection string."""
+        """The PostgreSQL behind a connection string."""
         with psycopg.connect(dsn) as connection:
             host = connection.info.host
             if not (host.startswith("/") or host in _HERE):
@@ -63,17 +76,17 @@ class Server:
 
     def cpu(self) -> float | None:
         """Processor seconds so far, in steps of a clock tick (10 ms)."""
-        if self._postmaster is None:
+        if self._process is None:
             return None
         while True:
-            children = self._postmaster.children()
+            children = self._process.children()
             try:
                 total = sum(_seconds(child.cpu_times()) for child in children)
             except psutil.NoSuchProcess:
                 continue
             # A session that ends becomes part of its parent's time: it must not be missed between.
-            own = self._postmaster.cpu_times()
-            if self._postmaster.children() == children:
+            own = self._process.cpu_times()
+            if self._process.children() == children:
                 return total + _seconds(own)
 
 

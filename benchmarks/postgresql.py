@@ -11,23 +11,19 @@ Times of one run may be compared with each other, not with another machine's: se
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-from benchmarks import commands, database, fetching, page_formats, stages
-from benchmarks.measuring import Cost, Costs, Server, Stopwatch, best, spread, summed
-from benchmarks.reporting import cost_table, megabytes, micros, table
+from benchmarks import database, fetching, page_formats, stages
+from benchmarks.commands import WORKERS, command_name, migrations, scratch
+from benchmarks.measuring import Costs, Measured, Server, Stopwatch, best, spread, summed
+from benchmarks.reporting import cost_table, side_by_side
 from demo.server import running
 
-WORKERS = (1, 2)
 #: More rows than these are measured once: what disturbs averages out, and a round takes minutes.
 _ROWS_OF_ONE_ROUND = 300_000
 
@@ -35,23 +31,15 @@ _LOOP_SUM = "read to write, plain loop"
 _PLAIN = "all, without Beam"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One database's costs, the best of all rounds."""
-
-    rows: int
-    costs: Costs
-
-
 def main() -> None:
     options = _options()
     # Told to stop, it still takes its server down.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with _scratch(options.folder) as folder:
+    with scratch(options.folder) as folder:
         with _databases(options, folder) as databases:
             found = [_measure(dsn, folder, options.rounds) for dsn in databases]
         if len(found) > 1:
-            _say(_side_by_side(found[0], found[-1]))
+            _say(side_by_side(found[0], found[-1]))
         _say(_page_formats(folder, options.rounds))
 
 
@@ -77,23 +65,16 @@ def _databases(options: argparse.Namespace, folder: Path) -> Iterator[Iterator[s
         yield (database.build(dsn, rows) for rows in options.rows)
 
 
-@contextmanager
-def _scratch(parent: Path | None) -> Iterator[Path]:
-    """A folder that is gone at the end of the block."""
-    folder = Path(tempfile.mkdtemp(prefix="engram-benchmark-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _measure(dsn: str, folder: Path, rounds: int) -> Measured:
     server = Server.of(dsn)
     with stages.opened(dsn) as opened:
         plan = opened.plan(opened.cut())
     rows, pages = plan.rows, len(plan.pages)
     rounds = 1 if rows > _ROWS_OF_ONE_ROUND else rounds
-    costs = [{**_stages(dsn, folder, server), **_commands(dsn, folder, server, pages)} for _ in range(rounds)]
+    costs = [
+        {**_stages(dsn, folder, server), **migrations("pipelines.postgresql", dsn, pages, folder, server)}
+        for _ in range(rounds)
+    ]
     measured = Measured(rows, best(costs))
     _say(_stage_table(measured, costs))
     _say(_fetch_table(rows, best([_fetches(dsn, server) for _ in range(rounds)])))
@@ -102,7 +83,7 @@ def _measure(dsn: str, folder: Path, rounds: int) -> Measured:
 
 def _stages(dsn: str, folder: Path, server: Server) -> Costs:
     watch = Stopwatch(server)
-    with stages.opened(dsn) as opened, _scratch(folder) as store:
+    with stages.opened(dsn) as opened, scratch(folder) as store:
         stages.measure(opened, store, watch)
     costs = watch.costs
     return {**costs, _LOOP_SUM: summed(costs, *stages.LOOP), _PLAIN: summed(costs, *stages.WHOLE)}
@@ -115,31 +96,12 @@ def _fetches(dsn: str, server: Server) -> Costs:
     return watch.costs
 
 
-def _commands(dsn: str, folder: Path, server: Server, pages: int) -> Costs:
-    costs = {}
-    for workers in WORKERS:
-        with _scratch(folder) as store:
-            arguments = ["pipelines.postgresql", "--source", dsn, "--target", str(store)]
-            arguments += ["--parallel-workers", str(workers)]
-            left = partial(_pages_left, store, pages)
-            costs[_command(workers)] = commands.run(arguments, server, folder / "command.log", left)
-    return costs
-
-
-def _pages_left(store: Path, pages: int) -> bool:
-    return sum(1 for _ in store.glob("runs/*/memories/[!.]*.parquet")) < pages
-
-
-def _command(workers: int) -> str:
-    return f"the command, {workers} worker{'s' if workers > 1 else ''}"
-
-
 def _stage_table(measured: Measured, rounds: Sequence[Costs]) -> str:
     title = f"{measured.rows:,} rows, best of {len(rounds)}"
     beside = {"× COPY": measured.costs[stages.COPY], "× no Beam": measured.costs[_PLAIN]}
     text = cost_table(title, measured.rows, measured.costs, beside)
     if len(rounds) > 1:
-        spreads = [f"{name} {spread(rounds, name):.0%}" for name in (_PLAIN, *map(_command, WORKERS))]
+        spreads = [f"{name} {spread(rounds, name):.0%}" for name in (_PLAIN, *map(command_name, WORKERS))]
         text += f"The worst round took more processor time than the best by: {'; '.join(spreads)}.\n"
     return text
 
@@ -147,31 +109,6 @@ def _stage_table(measured: Measured, rounds: Sequence[Costs]) -> str:
 def _fetch_table(rows: int, costs: Costs) -> str:
     first = next(iter(costs.values()))
     return cost_table(f"{rows:,} rows fetched", rows, costs, {"× first": first})
-
-
-def _side_by_side(small: Measured, large: Measured) -> str:
-    """Peak memory at either size, and what a further row costs once everything has started."""
-    columns = [f"{small.rows:,}", f"{large.rows:,}", "ratio", "µs a row"]
-    more = large.rows - small.rows
-    lines = {}
-    for workers in WORKERS:
-        name = _command(workers)
-        few, many = small.costs[name], large.costs[name]
-        lines[f"peak while pages flow, {workers} worker(s)"] = _peaks(few.peak_flowing, many.peak_flowing)
-        lines[f"peak at all, {workers} worker(s)"] = _peaks(few.peak, many.peak)
-        lines[f"client CPU s, {workers} worker(s)"] = [
-            *_seconds(few, many),
-            micros(many.client - few.client, more),
-        ]
-    return table("", columns, lines)
-
-
-def _peaks(few: int, many: int) -> list[str]:
-    return [megabytes(few), megabytes(many), f"{many / few:.2f}", ""]
-
-
-def _seconds(few: Cost, many: Cost) -> list[str]:
-    return [f"{few.client:.1f}", f"{many.client:.1f}", f"{many.client / few.client:.2f}"]
 
 
 def _page_formats(folder: Path, rounds: int) -> str:

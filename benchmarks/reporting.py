@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.measuring import Cost, Costs
+from benchmarks.commands import WORKERS, command_name
+from benchmarks.measuring import Cost, Costs, Measured
 
 _NAME_WIDTH = 36
 _WIDTH = 11
@@ -37,6 +38,31 @@ def cost_table(title: str, rows: int, costs: Costs, beside: Mapping[str, Cost]) 
         for name, cost in costs.items()
     }
     return table(title, columns, lines)
+
+
+def side_by_side(small: Measured, large: Measured) -> str:
+    """Peak memory at either size, and what a further row costs once everything has started."""
+    columns = [f"{small.rows:,}", f"{large.rows:,}", "ratio", "µs a row"]
+    more = large.rows - small.rows
+    lines = {}
+    for workers in WORKERS:
+        name = command_name(workers)
+        few, many = small.costs[name], large.costs[name]
+        lines[f"peak while pages flow, {workers} worker(s)"] = _peaks(few.peak_flowing, many.peak_flowing)
+        lines[f"peak at all, {workers} worker(s)"] = _peaks(few.peak, many.peak)
+        lines[f"client CPU s, {workers} worker(s)"] = [
+            *_seconds(few, many),
+            micros(many.client - few.client, more),
+        ]
+    return table("", columns, lines)
+
+
+def _peaks(few: int, many: int) -> list[str]:
+    return [megabytes(few), megabytes(many), f"{many / few:.2f}", ""]
+
+
+def _seconds(few: Cost, many: Cost) -> list[str]:
+    return [f"{few.client:.1f}", f"{many.client:.1f}", f"{many.client / few.client:.2f}"]
 
 
 def micros(seconds: float | None, rows: int) -> str:
