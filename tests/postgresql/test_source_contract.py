@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import bz2
 import pickle
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +27,7 @@ from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import TableRead
 from io_connectors.postgresql.session import PostgresAddress
 from io_connectors.postgresql.source import Place, ReadFromPostgres, postgres_pages
+from tests.beam_graph import graph_bytes
 from tests.postgresql.planning import Planned, planned
 from tests.servers.samples import SampleDatabases
 
@@ -111,22 +109,11 @@ def test_splits_cover_the_pages_in_order(rows: list[int], data: st.DataObject) -
     assert all(len(b.source._pages) == b.stop_position for b in bundles)
 
 
-def unpacked(data: bytes) -> bytes:
-    """Everything in a serialised graph; Beam packs what it pickles as base64 of bz2."""
-    found = [data]
-    for text in re.findall(rb"[A-Za-z0-9+/]{32,}={0,2}", data):
-        try:
-            found.append(bz2.decompress(base64.b64decode(text)))
-        except (ValueError, OSError):
-            continue
-    return b"\n".join(found)
-
-
 def test_no_secret_travels_with_the_graph(pages: Planned, sample_database: SampleDatabases) -> None:
     password = sample_database.server.passwords["postgres"].encode()
     pipeline = beam.Pipeline()
     _ = pipeline | ReadFromPostgres(pages.address, pages.plan, list(pages.plan.pages))
-    graph = unpacked(pipeline.to_runner_api().SerializeToString())
+    graph = graph_bytes(pipeline)
     assert pages.plan.snapshot.encode() in graph  # so we do see into it
     assert password not in graph
     assert password not in pickle.dumps(pages.source())
