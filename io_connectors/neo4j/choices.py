@@ -70,8 +70,9 @@ def observed_ranges(connection: Connection, name: str) -> dict[str, tuple[float,
     with translating(f"looking for the range of `{name}`"):
         found = connection.read(
             "MATCH ()-[r]->() WITH type(r) AS type, r[$property] AS v"
-            " WHERE toFloatOrNull(v) = v AND abs(v) < 1e300"
-            " RETURN type, toFloat(min(v)), toFloat(max(v))",
+            # The server evaluates these in any order: none may fail on a text.
+            " WITH type, toFloatOrNull(v) AS number WHERE abs(number) < 1e300 AND toStringOrNull(v) <> v"
+            " RETURN type, min(number), max(number)",
             property=name,
         )
     return {kind: (low, high) for kind, low, high in found}
