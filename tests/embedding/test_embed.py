@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import apache_beam as beam
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from apache_beam.testing.util import assert_that
 from apache_beam.transforms.display import DisplayData
 
 from engram_store.errors import ConfigurationError
-from io_connectors.pages import MappedPage
+from io_connectors.pages import EdgePage, MappedPage, MemoryPage
 from tests.embedding.pages import page_of
+from transforms.embedding import embed
 from transforms.embedding.batch import embed_pages
 from transforms.embedding.embed import EmbedMemories
 from transforms.embedding.local import LexicalEmbedder
-from transforms.embedding.provider import EmbeddingSpec
+from transforms.embedding.provider import Embedder, EmbeddingSpec
 
 SPEC = EmbeddingSpec("local")
 PAGES = [
@@ -54,6 +57,22 @@ def test_counters_add_up() -> None:
     assert found["texts"] == 16
     # Create may spread the pages over bundles, and so over batches.
     assert 5 <= found["distinct"] <= 7
+
+
+def test_pages_of_edges_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+
+    def count(embedder: Embedder, pages: list[MappedPage]) -> Iterator[MappedPage]:
+        batches.append(len(pages))
+        return embed_pages(embedder, pages)
+
+    monkeypatch.setattr(embed, "embed_pages", count)
+    edges = EdgePage(ids=["e"] * 500)
+    with BeamPipeline(runner=FnApiRunner()) as pipeline:
+        pages = [MappedPage(str(number), MemoryPage(), edges) for number in range(20)]
+        _ = pipeline | beam.Create(pages) | EmbedMemories(SPEC, 1000)
+    assert sum(batches) == 20
+    assert max(batches) <= 2
 
 
 def test_shows_what_it_does() -> None:

@@ -63,8 +63,8 @@ class EmbedMemories(beam.PTransform[beam.PCollection[MappedPage], beam.PCollecti
 
 
 def _weight(page: MappedPage) -> int:
-    # Pages without memories count too, or a bundle of them would pile up in one batch.
-    return max(1, len(page))
+    # Edges, which are not embedded, count too: else pages of them would pile up in one batch.
+    return max(1, len(page) + len(page.edges))
 
 
 class _EmbedBatch(beam.DoFn):
