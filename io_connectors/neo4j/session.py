@@ -206,6 +206,7 @@ _TOO_MUCH = (
     "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
     "Neo.TransientError.General.TransactionMemoryLimit",
     "Neo.TransientError.General.StackOverFlowError",
+    "Neo.ClientError.General.TransactionOutOfMemoryError",
     "Neo.DatabaseError.General.OutOfMemoryError",
     "Neo.ClientError.Transaction.TransactionTimedOut",
     "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
