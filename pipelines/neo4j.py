@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +17,8 @@ from typing import Any
 import pipelines.quiet  # noqa: F401  # isort: skip
 import apache_beam as beam
 
-from engram_store.errors import ConfigurationError
 from io_connectors.neo4j.census import Census, Sort, shown
-from io_connectors.neo4j.choices import check_identities, check_named, observed_ranges
+from io_connectors.neo4j.choices import observed_ranges
 from io_connectors.neo4j.graph import Graph, open_graph
 from io_connectors.neo4j.plan import PAGE_BYTES, Boundaries, Plan
 from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
@@ -27,12 +26,13 @@ from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import ReadFromNeo4j, Reading
 from io_connectors.pages import MappedPage, SourcePage
 from pipelines.command import Command, run_command
+from pipelines.graph_settings import check_against, choices_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
 from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
-from pipelines.settings.kinds import OBSERVED, bounds
+from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
@@ -241,73 +241,13 @@ def _planning(settings: Neo4jSettings) -> Iterator[_Planning]:
     address = Neo4jAddress.parse(
         settings.source, settings.source_user, settings.database, password_of(settings)
     )
-    choices = _choices(settings)
+    choices = choices_of(settings)
     with open_graph(address) as graph:
         mirrored = () if settings.skip_edges else settings.bidirectional_types
         reading = Reading(graph.dialect, choices.identity_properties, mirrored)
         census = graph.census(settings.batch_size, mirrored, not settings.skip_edges)
-        _check_names(settings, census)
-        _check_properties(settings, graph.property_names())
-        check_identities(graph.connection, settings.id_property)
+        check_against(settings, graph, census)
         yield _Planning(settings, graph, choices, reading, census)
-
-
-def _choices(settings: Neo4jSettings) -> GraphChoices:
-    ranges = settings.weight_range.items()
-    return GraphChoices(
-        memory_space=settings.memory_space or None,
-        label_spaces=settings.label_to_space,
-        space_prefix=settings.memory_space_prefix,
-        unlabelled_space=settings.unlabelled_space,
-        id_properties=settings.id_property,
-        text_properties=settings.text_properties,
-        time_properties=settings.timestamp_property,
-        confidence=settings.confidence,
-        activation=settings.activation,
-        decay_rate=settings.decay_rate,
-        content_limit=settings.max_content_bytes,
-        edge_weight=settings.edge_weight,
-        weight_properties=settings.weight_property,
-        weight_ranges={name: bounds(name, text) for name, text in ranges if text != OBSERVED},
-        age_properties=settings.age_property,
-        half_life_days=settings.half_life_days,
-    )
-
-
-def _check_names(settings: Neo4jSettings, census: Census) -> None:
-    labels = {label for sort in census.sorts(NODES) for label in sort}
-    types = {kind for sort in census.sorts(RELATIONSHIPS) for kind in sort}
-    check_named(settings.label_to_space, labels, "--label-to-space", "label")
-    check_named(settings.id_property, labels, "--id-property", "label")
-    check_named(settings.text_properties, labels, "--text-properties", "label")
-    check_named(settings.timestamp_property, labels | types, "--timestamp-property", "label or type")
-    if not settings.skip_edges:
-        check_named(settings.weight_property, types, "--weight-property", "relationship type")
-        check_named(settings.weight_range, types, "--weight-range", "relationship type")
-        _check_ranges(settings)
-        check_named(settings.age_property, types, "--age-property", "relationship type")
-        check_named(settings.bidirectional_types, types, "--bidirectional-types", "relationship type")
-
-
-def _check_properties(settings: Neo4jSettings, known: Collection[str]) -> None:
-    texts = [name for names in settings.text_properties.values() for name in names]
-    check_named(settings.id_property.values(), known, "--id-property", "property")
-    check_named(texts, known, "--text-properties", "property")
-    check_named(settings.timestamp_property.values(), known, "--timestamp-property", "property")
-    if not settings.skip_edges:
-        check_named(settings.weight_property.values(), known, "--weight-property", "property")
-        check_named(settings.age_property.values(), known, "--age-property", "property")
-
-
-def _check_ranges(settings: Neo4jSettings) -> None:
-    properties = settings.weight_property
-    for name in settings.weight_range:
-        if not properties or (name != EVERY and name not in properties and EVERY not in properties):
-            raise ConfigurationError(
-                f"`--weight-range` has a range for `{name}`, and no property to read weights from",
-                suggestion="name the property as well",
-                example=f"--weight-property {name}:strength",
-            )
 
 
 def _references(census: Census) -> dict[str, int]:

@@ -52,7 +52,7 @@ OWN_CODE = {
         r"io_connectors/postgresql/.*|pipelines/postgresql\.py|transforms/mapping/(postgresql|tables)\.py"
     ),
     NEO4J_GUIDE: re.compile(
-        r"io_connectors/neo4j/.*|pipelines/neo4j\.py|transforms/mapping/(neo4j|graph_\w+)\.py"
+        r"io_connectors/neo4j/.*|pipelines/(neo4j|graph_settings)\.py|transforms/mapping/(neo4j|graph_\w+)\.py"
     ),
 }
 
