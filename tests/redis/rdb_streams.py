@@ -24,7 +24,11 @@ def stream(value: Stream, version: int, *, deleted: list[StreamEntry] | None = N
         parts += [string_as_is(struct.pack(">QQ", *first)), string_as_is(_node(first, value.entries, gone))]
     parts += [length(len(value.entries)), _id(value.last_id)]
     if version >= 2:
-        parts += [_id(every[0].id if every else "0-0"), _id(value.max_deleted_id), length(value.entries_added)]
+        parts += [
+            _id(every[0].id if every else "0-0"),
+            _id(value.max_deleted_id),
+            length(value.entries_added),
+        ]
     parts += [length(len(value.groups)), *(_group(group, version) for group in value.groups)]
     if version >= 4:
         producers = [length(1), string(b"producer"), struct.pack(">QQ", 1, 2)]
@@ -57,7 +61,11 @@ def _group(group: Group, version: int) -> bytes:
         parts.append(length((1 << 64) - 1 if group.entries_read is None else group.entries_read))
     parts.append(length(len(group.pending)))
     for one in group.pending:
-        parts += [struct.pack(">QQ", *_numbers(one.id)), struct.pack("<q", one.delivered_at), length(one.deliveries)]
+        parts += [
+            struct.pack(">QQ", *_numbers(one.id)),
+            struct.pack("<q", one.delivered_at),
+            length(one.deliveries),
+        ]
     parts.append(length(len(group.consumers)))
     for name in group.consumers:
         owned = [one for one in group.pending if one.consumer == name]

@@ -72,7 +72,7 @@ def string(text: bytes) -> bytes:
     number = integer(text)
     if number is not None:
         for mark, form in ((0xC0, "<b"), (0xC1, "<h"), (0xC2, "<i")):
-            if number.bit_length() < 8 * struct.calcsize(form):
+            if _fits(number, struct.calcsize(form)):
                 return bytes([mark]) + struct.pack(form, number)
     return length(len(text)) + text
 
@@ -113,10 +113,14 @@ def integer(text: bytes) -> int | None:
     return number if b"%d" % number == text and -(1 << 63) <= number < 1 << 63 else None
 
 
+def _fits(number: int, size: int) -> bool:
+    return -(1 << 8 * size - 1) <= number < 1 << 8 * size - 1
+
+
 def intset(members: Sequence[bytes]) -> bytes:
     numbers = sorted(map(int, members))
-    widest = max((number.bit_length() for number in numbers), default=0)
-    width, form = next((w, f) for w, f in ((2, "h"), (4, "i"), (8, "q")) if widest < 8 * w)
+    forms = ((2, "h"), (4, "i"), (8, "q"))
+    width, form = next((w, f) for w, f in forms if all(_fits(number, w) for number in numbers))
     return struct.pack(f"<II{len(numbers)}{form}", width, len(numbers), *numbers)
 
 
@@ -147,7 +151,7 @@ def _listpack_integer(number: int) -> bytes:
     if -(1 << 12) <= number < 1 << 12:
         return struct.pack(">H", 0xC000 | number & 0x1FFF)
     for mark, size in ((0xF1, 2), (0xF2, 3), (0xF3, 4), (0xF4, 8)):
-        if number.bit_length() < 8 * size:
+        if _fits(number, size):
             return bytes([mark]) + number.to_bytes(size, "little", signed=True)
     raise ValueError(number)
 
@@ -189,7 +193,7 @@ def _ziplist_integer(number: int) -> bytes:
     if 0 <= number <= 12:
         return bytes([0xF1 + number])
     for mark, size in ((0xFE, 1), (0xC0, 2), (0xF0, 3), (0xD0, 4), (0xE0, 8)):
-        if number.bit_length() < 8 * size:
+        if _fits(number, size):
             return bytes([mark]) + number.to_bytes(size, "little", signed=True)
     raise ValueError(number)
 

@@ -25,11 +25,13 @@ class Dialect(NamedTuple):
         version: The format's version.
         encodings: Type byte → how such values are saved.
         opcodes: Opcode → how to skip what belongs to it.
+        before_key: Those that stand in front of a key; all others stand between keys.
     """
 
     version: int
     encodings: Mapping[int, encodings.Encoding]
     opcodes: Mapping[int, skip.Step]
+    before_key: frozenset[int]
 
     @property
     def has_checksum(self) -> bool:
@@ -64,5 +66,5 @@ def _dialect(version: int, *, of_valkey: bool) -> Dialect:
     if version not in known:
         raise Broken(f"version {version} of {name}'s format is not known, only {known[0]} to {known[-1]}")
     if of_valkey:
-        return Dialect(version, encodings.VALKEY, opcodes.VALKEY)
-    return Dialect(version, encodings.REDIS, opcodes.REDIS)
+        return Dialect(version, encodings.VALKEY, opcodes.VALKEY, opcodes.BEFORE_KEY_OF_VALKEY)
+    return Dialect(version, encodings.REDIS, opcodes.REDIS, opcodes.BEFORE_KEY_OF_REDIS)

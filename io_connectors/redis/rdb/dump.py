@@ -43,7 +43,7 @@ def _decode(payload: bytes) -> tuple[str, Value]:
     if crc64(memoryview(payload)[: end + _CHECKED_FOOTER_BYTES]) != checksum:
         raise Broken("its checksum is wrong")
     dialect, data, position = dialect_of_version(version), payload[:end], 0
-    if data[0] == opcodes.KEY_META:
+    if data[0] == opcodes.KEY_META and opcodes.KEY_META in dialect.before_key:
         position = dialect.opcodes[opcodes.KEY_META](Held(data), 1)
     encoding = dialect.encodings.get(data[position])
     if encoding is None:

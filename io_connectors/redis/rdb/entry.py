@@ -46,6 +46,7 @@ class Entries:
     def __init__(self, dialect: Dialect, db: int) -> None:
         self.db = db
         self._opcodes = dialect.opcodes
+        self._before_key = dialect.before_key
         self._decoders = {op: encoding.decode for op, encoding in dialect.encodings.items()}
         self._types = {op: encoding.type for op, encoding in dialect.encodings.items()}
 
@@ -84,7 +85,7 @@ class Entries:
     def _head_at(self, buffer: bytes, position: int) -> tuple[int | None, int]:
         """The expiry in front of a key, and the position behind all that stands there."""
         expire_at = None
-        while (op := buffer[position]) in opcodes.BEFORE_KEY:
+        while (op := buffer[position]) in self._before_key:
             if op == opcodes.EXPIRES_MS:
                 expire_at = _MILLISECONDS(buffer, position + 1)[0]
                 position += 9
@@ -121,6 +122,6 @@ def entry_end(window: Window, dialect: Dialect) -> int:
             position = dialect.opcodes[op](window, position + 1)
         else:
             raise Broken(f"byte {op:#04x} begins no entry that version {dialect.version} has")
-        if op not in opcodes.BEFORE_KEY:
+        if op not in dialect.before_key:
             position = window.seek(position)
             return window.base + position

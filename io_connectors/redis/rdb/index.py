@@ -43,6 +43,7 @@ class Index:
         magic: The file's first nine bytes, as text.
         spans: The spans that together hold every key, in the file's order.
         databases: Database → numbers of keys.
+        announced: Database → keys that the server said it would write, since Redis 3.2.
         aux: What the server tells of itself and of the dump; ``ctime`` is the dump's clock.
         functions: Libraries of functions, which are not keys.
         module_data: Pieces of data that belong to modules rather than to keys.
@@ -54,6 +55,7 @@ class Index:
     magic: str
     spans: tuple[Span, ...]
     databases: Mapping[int, Tally]
+    announced: Mapping[int, int]
     aux: Mapping[str, str]
     functions: int
     module_data: int
@@ -102,6 +104,7 @@ def _index(scan: Scan, loss: Loss | None) -> Index:
         magic=scan.magic.decode(),
         spans=tuple(scan.spans),
         databases=scan.databases,
+        announced=scan.announced,
         aux=scan.aux,
         functions=scan.functions,
         module_data=scan.module_data,

@@ -23,7 +23,8 @@ _DOUBLE = Struct("<d").unpack_from
 _REJSON = "ReJSON-RL"
 #: Kinds of nodes in RedisJSON 1's trees; from version 2 on a document is its text.
 _NULL, _TEXT, _NUMBER, _INTEGER, _BOOLEAN, _OBJECT, _ARRAY, _PAIR = (1 << bit for bit in range(8))
-_DEEPEST = 200
+#: RedisJSON itself allows no more.
+_DEEPEST = 128
 
 Item = int | float | bytes
 _T = TypeVar("_T", int, float, bytes)
@@ -60,7 +61,8 @@ def module_at(buffer: bytes, position: int) -> tuple[bytes, int]:
     document = _node(tree, _DEEPEST)
     if next(tree, None) is not None:
         raise Broken("a JSON document goes on behind its end")
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), position
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(), position
 
 
 def _items(buffer: bytes, position: int) -> tuple[list[Item], int]:

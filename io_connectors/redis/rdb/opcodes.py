@@ -13,9 +13,6 @@ SLOT_INFO = 244
 #: In Redis what modules know of the next key, in Valkey a slot that is being moved here.
 KEY_META = SLOT_IMPORT = 243
 
-#: What may stand in front of a key. (``SLOT_IMPORT`` never does, but may stand there as well.)
-BEFORE_KEY = frozenset((EXPIRES_MS, EXPIRES_S, FREQUENCY, IDLE, KEY_META))
-
 
 def _function_pre_ga(window: skip.Heads, position: int) -> int:
     """A function of a release candidate of Redis 7: name, engine, description if any, code."""
@@ -25,6 +22,11 @@ def _function_pre_ga(window: skip.Heads, position: int) -> int:
         position = skip.string(window, position)
     return skip.string(window, position)
 
+
+#: What may stand in front of a key.
+_BEFORE_KEY = frozenset((EXPIRES_MS, EXPIRES_S, FREQUENCY, IDLE))
+BEFORE_KEY_OF_REDIS = _BEFORE_KEY | {KEY_META}
+BEFORE_KEY_OF_VALKEY = _BEFORE_KEY
 
 #: Opcode → how to skip what belongs to it.
 _BOTH: dict[int, skip.Step] = {

@@ -31,6 +31,7 @@ class Scan:
         magic: The file's first nine bytes.
         spans: The spans, all of whole keys.
         databases: Database → its keys.
+        announced: Database → keys that the server said it would write, since Redis 3.2.
         aux: What the server tells of itself and of the dump.
         functions: Libraries of functions.
         module_data: Pieces of data that belong to modules, not to keys.
@@ -44,6 +45,7 @@ class Scan:
         self.magic = b""
         self.spans: list[Span] = []
         self.databases: dict[int, Tally] = {}
+        self.announced: dict[int, int] = {}
         self.aux: dict[str, str] = {}
         self.functions = 0
         self.module_data = 0
@@ -54,6 +56,7 @@ class Scan:
         self._file = file
         self._size = size
         self._span_keys = self._missing = span_keys
+        self._names: dict[int, str] = {}
         self._db = self._start = self._start_db = 0
         self._checksum = 0
         self._digest = new_digest()
@@ -91,7 +94,7 @@ class Scan:
         steps = [encodings[op].skip if op in encodings else None for op in range(_BYTES)]
         steps[MODULE] = self._module
         self._names = {op: encoding.type for op, encoding in encodings.items() if op != MODULE}
-        position = MAGIC_BYTES
+        position = self._window.seek(MAGIC_BYTES)
         while True:
             self._begin(position)
             position = self._keys(dialect, steps, position)
@@ -140,7 +143,7 @@ class Scan:
                     op = buffer[position]
                 step = steps[op]
                 if step is None:
-                    if op not in opcodes.BEFORE_KEY:
+                    if op not in dialect.before_key:
                         break
                     expires = expires or op == opcodes.EXPIRES_S
                     position = window.seek(dialect.opcodes[op](window, position + 1))
@@ -176,14 +179,12 @@ class Scan:
         return position
 
     def _count(self, counts: list[int], expiring: int) -> None:
-        named = {self._names[op]: 0 for op, count in enumerate(counts) if count and op in self._names}
-        for op, count in enumerate(counts):
-            if count and op in self._names:
-                named[self._names[op]] += count
         if any(counts):
             tally = self._tally()
-            tally.types.update(named)
             tally.expiring += expiring
+            for op, name in self._names.items():
+                if counts[op]:
+                    tally.types[name] += counts[op]
 
     def _tally(self) -> Tally:
         return self.databases.setdefault(self._db, Tally())
@@ -201,6 +202,8 @@ class Scan:
         position = window.seek(step(window, position))
         if op == opcodes.SELECT_DB:
             self._db = length_at(self._between(start, position), 0)[0]
+        elif op == opcodes.RESIZE_DB:
+            self.announced[self._db] = length_at(self._between(start, position), 0)[0]
         elif op == opcodes.AUX:
             name, value = strings_at(self._between(start, position), 0, 2)[0]
             self.aux[name.decode(errors="backslashreplace")] = value.decode(errors="backslashreplace")
@@ -222,9 +225,9 @@ class Scan:
                 raise BrokenFile(offset, f"version {dialect.version} ends here, yet there is more")
             self.stop = offset
             return
-        self.stop = offset + CHECKSUM_BYTES
-        if self.stop > self._size:
+        if offset + CHECKSUM_BYTES > self._size:
             raise BrokenFile(self._size, "the data end within the checksum")
+        self.stop = offset + CHECKSUM_BYTES
         (checksum,) = _CHECKSUM(read_at(self._file, offset, CHECKSUM_BYTES))
         # A server that saves without checksums writes 0.
         if checksum and checksum != self._checksum:

@@ -59,10 +59,12 @@ def _node(first: Id, elements: list[bytes]) -> Iterator[StreamEntry]:
     and 0. An entry is flags, its id's distance from the listpack's, its fields (those of the
     master entry, or its own with their number before them), and how many elements that were.
     """
-    live, deleted, width = int(elements[0]), int(elements[1]), int(elements[2])
+    most = len(elements)
+    entries = _count(elements[0], most) + _count(elements[1], most)
+    width = _count(elements[2], most)
     names = elements[3 : 3 + width]
     position = 4 + width
-    for _ in range(live + deleted):
+    for _ in range(entries):
         flags = int(elements[position])
         at = (first[0] + int(elements[position + 1]), first[1] + int(elements[position + 2]))
         position += 3
@@ -70,13 +72,20 @@ def _node(first: Id, elements: list[bytes]) -> Iterator[StreamEntry]:
             behind = position + width
             fields = list(zip(names, elements[position:behind], strict=True))
         else:
-            position, behind = position + 1, position + 1 + 2 * int(elements[position])
+            position, behind = position + 1, position + 1 + 2 * _count(elements[position], most)
             fields = list(zip(elements[position:behind:2], elements[position + 1 : behind : 2], strict=True))
         position = behind + 1
         if not flags & _DELETED:
             yield StreamEntry(_text(at), fields)
     if position != len(elements):
         raise Broken("a part of a stream has not as many entries as it claims")
+
+
+def _count(element: bytes, most: int) -> int:
+    count = int(element)
+    if not 0 <= count <= most:
+        raise Broken("a part of a stream claims more than it has")
+    return count
 
 
 def _groups(buffer: bytes, position: int, version: int) -> tuple[list[Group], int]:
