@@ -79,6 +79,7 @@ class Preview:
         not_followed: References left out because their parent is.
         model: What would embed, and how honest that is.
         expected: What to expect.
+        notes: What is not migrated, was lost or was taken for granted, in sentences.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Preview:
     not_followed: tuple[str, ...]
     model: str
     expected: Expectation
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The plan as text."""
@@ -107,6 +109,7 @@ class Preview:
             f"  {sum(self.references.values()):,} edges of {len(self.references)} kinds",
             *(f"    {count:>12,}  {origin}" for origin, count in self.references.items()),
             *(f"  not followed (parent left out): {name}" for name in self.not_followed),
+            *(f"  {note}" for note in self.notes),
             "",
             *_sample_lines(self.tables),
             f"  embedding: {self.model}",

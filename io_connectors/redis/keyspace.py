@@ -16,6 +16,9 @@ from io_connectors.planned_pages import PageReader
 from io_connectors.redis.globs import glob
 from io_connectors.redis.spelling import spelled
 
+#: The relation of source pages of keys, as the mapper knows it.
+KEYS = "keys"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
