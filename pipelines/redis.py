@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
@@ -21,6 +22,8 @@ from io_connectors.pages import MappedPage
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.dump import DumpChoices, open_dump
 from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
+from io_connectors.redis.live.address import RedisAddress, Tls
+from io_connectors.redis.live.keyspace import KEY_LIST, open_live
 from pipelines.command import Command, run_command
 from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
@@ -30,6 +33,7 @@ from pipelines.report import Report
 from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
+from pipelines.settings.password import password_of
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
@@ -177,7 +181,21 @@ def _planning(settings: RedisSettings) -> Iterator[_Planning]:
 @contextmanager
 def _opened(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]:
     """The source in the way that the settings name."""
-    yield open_dump(Path(settings.use_rdb), _dump_choices(settings, selection))
+    if settings.source:
+        with _opened_live(settings, selection) as keyspace:
+            yield keyspace
+    else:
+        yield open_dump(Path(settings.use_rdb), _dump_choices(settings, selection))
+
+
+@contextmanager
+def _opened_live(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]:
+    tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file)
+    address = RedisAddress.parse(settings.source, settings.source_user, password_of(settings), tls)
+    # Beside the store, where every worker sees it; a dry run leaves the target alone.
+    keys = Path(mkdtemp(prefix="engram-keys-")) if settings.dry_run else Path(settings.target, KEY_LIST)
+    with open_live(address, selection, settings.batch_size, keys) as live:
+        yield live
 
 
 def _dump_choices(settings: RedisSettings, selection: Selection) -> DumpChoices:

@@ -8,19 +8,16 @@ the server 0.2 µs a key, a hundredth of what reading the values does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import BinaryIO
 
-from io_connectors.redis.keyspace import Selection
 from io_connectors.redis.live.buckets import KeyBuckets, hash_of, key_of
 from io_connectors.redis.live.cluster import Nodes
 from io_connectors.redis.live.refusals import translating
 from io_connectors.redis.live.session import Session
-from io_connectors.redis.live.spool import append
 
 _SCAN_COUNT = 1000
 _HASHES = 1 << 64

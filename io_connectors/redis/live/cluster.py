@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from engram_store.errors import SourceError
 from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.refusals import translating
-from io_connectors.redis.live.session import CLUSTER, DEFAULT_POLICY, SENTINEL, Session, connect
-from io_connectors.retry import RetryPolicy
+from io_connectors.redis.live.session import CLUSTER, SENTINEL, Session, connect
+from io_connectors.retry import DEFAULT_POLICY, RetryPolicy
 
 _SLOTS = 16384
 #: A slot on its way to, or from, another node, as CLUSTER NODES shows it.

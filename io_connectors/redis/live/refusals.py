@@ -10,7 +10,9 @@ import hiredis
 
 from engram_store.errors import MigrationError, SourceError, SourceTransientError
 
-_PASSWORD = "check `--source-user` and the password (ENGRAM_MIGRATE_SOURCE_PASSWORD, or `--source-password-file`)"
+_PASSWORD = (
+    "check `--source-user` and the password (ENGRAM_MIGRATE_SOURCE_PASSWORD, or `--source-password-file`)"
+)
 
 #: What will be refused again, by the first word of the refusal.
 _REFUSED = {
@@ -74,7 +76,7 @@ def translate(error: Exception, doing: str) -> MigrationError:
         return SourceError(
             what,
             why=error.reason or str(error),
-            suggestion="check that this port speaks TLS, and whether it wants a certificate: `--tls-cert-file`",
+            suggestion="check that this port speaks TLS, and whether it wants `--tls-cert-file`",
         )
     if isinstance(error, PermissionError):
         return SourceError(what, why=_cause(error), suggestion="run as a user who may use the socket")

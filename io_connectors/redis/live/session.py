@@ -139,7 +139,7 @@ def _info(text: bytes) -> dict[bytes, bytes]:
 
 
 def _is_there(reply: object) -> bool:
-    """Whether a probe shows a command to be known and allowed; of which keys it is allowed does not matter."""
+    """Whether a command is known, and allowed on any keys at all."""
     if not isinstance(reply, hiredis.ReplyError):
         return True
     if is_passing(reply):

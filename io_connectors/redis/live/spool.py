@@ -49,7 +49,7 @@ class Slice:
         return SourceError(
             f"the list of keys `{self.path}` cannot be read",
             why=why,
-            suggestion="every worker must see the target's folder, where the list is kept; run the command again",
+            suggestion="every worker must see the folder of the target; run the command again",
         )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import hiredis
 
@@ -24,6 +24,9 @@ _RECEIVE_BYTES = 256 * 1024
 
 Command = tuple["str | bytes | int", ...]
 
+# Its own types allow commands of one word only.
+_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
+
 
 class Wire:
     """A connection.
@@ -35,7 +38,6 @@ class Wire:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._reader = hiredis.Reader()
-        self._buffer = bytearray(_RECEIVE_BYTES)
 
     def call(self, *command: str | bytes | int) -> Any:
         """The reply to one command.
@@ -55,7 +57,7 @@ class Wire:
         Raises:
             OSError: The connection failed.
         """
-        packed = [hiredis.pack_command(command) for command in commands]
+        packed = [_pack(command) for command in commands]
         self._socket.sendall(b"".join(packed))
         replies: list[Any] = []
         while len(replies) < len(packed):
@@ -71,10 +73,10 @@ class Wire:
         self._socket.close()
 
     def _receive(self) -> None:
-        received = self._socket.recv_into(self._buffer)
+        received = self._socket.recv(_RECEIVE_BYTES)
         if not received:
             raise ConnectionResetError("the server closed the connection")
-        self._reader.feed(self._buffer, 0, received)
+        self._reader.feed(received)
 
 
 def dial(address: RedisAddress) -> Wire:
