@@ -114,7 +114,7 @@ def test_wrong_checksum_is_refused_and_salvaged(path: Path) -> None:
     rows = read_all(path)
     data[data.index(b"last")] ^= 1
     path.write_bytes(data)
-    with pytest.raises(SourceError, match="the checksum is [0-9a-f]{16}, of these bytes it would be"):
+    with pytest.raises(SourceError, match=r"the checksum is [0-9a-f]{16}, of these bytes it would be"):
         index_file(path)
     index = index_file(path, salvage=True)
     assert index.loss is not None

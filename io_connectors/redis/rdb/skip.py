@@ -147,8 +147,3 @@ _MODULE_PARTS: dict[int, Step] = {
     DOUBLE: fixed(8),
     STRING: string,
 }
-
-
-def old_module(window: Heads, position: int) -> int:
-    """A module's value of a release candidate of Redis 4, which cannot be skipped."""
-    raise Broken("values of modules from before Redis 4.0.0 can only be read by their module")
