@@ -19,6 +19,8 @@ import apache_beam as beam
 
 from io_connectors.pages import MappedPage
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
+from io_connectors.redis.aof import open_append_only
+from io_connectors.redis.aof_files import find_append_only
 from io_connectors.redis.dump import DumpChoices, open_dump
 from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from pipelines.command import Command, run_command
@@ -27,7 +29,14 @@ from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import Preview, expect
 from pipelines.report import Report
-from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import (
+    RunKey,
+    checkpoint_path,
+    load_checkpoint,
+    open_run,
+    run_folder,
+    save_checkpoint,
+)
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
@@ -177,7 +186,14 @@ def _planning(settings: RedisSettings) -> Iterator[_Planning]:
 @contextmanager
 def _opened(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]:
     """The source in the way that the settings name."""
-    yield open_dump(Path(settings.use_rdb), _dump_choices(settings, selection))
+    choices = _dump_choices(settings, selection)
+    if settings.use_rdb:
+        yield open_dump(Path(settings.use_rdb), choices)
+    else:
+        files = find_append_only(Path(settings.use_aof))
+        folder = None if settings.dry_run else run_folder(settings, SYSTEM, files.identity)
+        with open_append_only(files, choices, folder) as keyspace:
+            yield keyspace
 
 
 def _dump_choices(settings: RedisSettings, selection: Selection) -> DumpChoices:
