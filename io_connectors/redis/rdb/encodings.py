@@ -41,7 +41,7 @@ _BOTH: dict[int, Encoding] = {
     2: Encoding(SET, counted_strings_at, skip.strings(1)),
     3: Encoding(ZSET, zsets.scored_text_at, skip.repeated(skip.string, skip.score)),
     4: Encoding(HASH, hashes.hash_at, skip.strings(2)),
-    5: Encoding(ZSET, zsets.scored_at, skip.repeated(skip.string, skip.fixed(8))),
+    5: Encoding(ZSET, zsets.scored_at, skip.strings(1, 8)),
     6: Encoding("module", _old_module, _old_module),
     MODULE: Encoding(JSON, module_at, skip.module),
     9: Encoding(HASH, hashes.hash_packed_at(zipmap), skip.string),
