@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks.measuring import Costs, Server, Stopwatch, best
 from benchmarks.reporting import cost_table, megabytes
 from benchmarks.words import Vocabulary
+from demo.rdb_streams import stream
+from demo.rdb_writer import Dump, Pack, intset, length, listpack, scored, string, strings, ziplist
 from io_connectors.redis.rdb import index_file, read_span
 from io_connectors.redis.rows import Stream, StreamEntry
-from tests.redis.rdb_streams import stream
-from tests.redis.rdb_writer import Dump, Pack, intset, length, listpack, scored, string, strings, ziplist
 
 _INDEX = "index pass"
 _DECODE = "decode, every span"

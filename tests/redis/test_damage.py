@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from demo.rdb_writer import Dump, compressed, intset, length, listpack, payload, string, strings
 from engram_store.errors import SourceError
 from io_connectors.redis.rdb import decode_dump, index_file, read_span
 from io_connectors.redis.rdb.crc import crc64
 from io_connectors.redis.rows import KeyRow
 from tests.redis.made import ENCODINGS, OLD_REDIS, Made
-from tests.redis.rdb_writer import Dump, compressed, intset, length, listpack, payload, string, strings
 from tests.redis.whole import Rows, read_whole
 
 _MEBIBYTE = 1024 * 1024

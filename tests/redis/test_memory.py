@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.rdb_writer import Dump, length, string
 from io_connectors.redis.rdb import index_file, read_span
 from io_connectors.redis.rows import KeyRow
-from tests.redis.rdb_writer import Dump, length, string
 
 _WINDOW = 1024 * 1024
 _LARGE = 32 * 1024 * 1024

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from io_connectors.redis.rdb import index_file
-from io_connectors.redis.rows import KeyRow
-from tests.redis.filled import numbers, texts
-from tests.redis.rdb_writer import (
+from demo.rdb_writer import (
     Dump,
     compressed,
     intset,
@@ -22,6 +19,9 @@ from tests.redis.rdb_writer import (
     ziplist,
     zipmap,
 )
+from io_connectors.redis.rdb import index_file
+from io_connectors.redis.rows import KeyRow
+from tests.redis.filled import numbers, texts
 from tests.redis.whole import read_whole
 
 rdbtools = pytest.importorskip("rdbtools")
