@@ -12,17 +12,17 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from benchmarks.measuring import Costs, Server, Stopwatch, best
 from benchmarks.reporting import cost_table, megabytes
 from benchmarks.words import Vocabulary
+from demo.rdb_streams import stream
+from demo.rdb_writer import Dump, Pack, intset, length, listpack, scored, string, strings, ziplist
 from io_connectors.redis.rdb import index_file, read_span
 from io_connectors.redis.rows import Stream, StreamEntry
-from tests.redis.rdb_streams import stream
-from tests.redis.rdb_writer import Dump, Pack, intset, length, listpack, scored, string, strings, ziplist
 
 _INDEX = "index pass"
 _DECODE = "decode, every span"
@@ -32,8 +32,6 @@ _RDBTOOLS = "rdbtools, as Redis 6"
 
 _EXPIRING = 0.25
 _NEW, _OLD = 11, 9
-#: Type bytes by version: hash, list, sorted set.
-_KINDS = {_NEW: (16, 18, 17), _OLD: (13, 14, 12)}
 
 
 def main() -> None:
@@ -85,58 +83,90 @@ def _measure_rdbtools(path: Path, watch: Stopwatch) -> None:
 def _dump(keys: int, version: int) -> bytes:
     """Keys of all types, of the sizes that caches and sessions have."""
     rng = random.Random(7)
-    texts = chain.from_iterable(iter(lambda: Vocabulary(rng).sentences(20_000, 12), None))
+    values = _Values(rng, version)
     dump = Dump(b"REDIS%04d" % version)
     dump.select(0, keys)
-    for number in range(keys):
-        kind, value = _value(rng, texts, version)
+    for number, make in enumerate(rng.choices(list(values.shares), list(values.shares.values()), k=keys)):
+        kind, value = make()
         expire_at = 1_800_000_000_000 + rng.randrange(10**9) if rng.random() < _EXPIRING else None
-        dump.key(kind, b"object:%d:%s" % (number, next(texts)[:8].encode()), value, expire_at)
+        dump.key(kind, b"object:%d:%s" % (number, values.text()[:8]), value, expire_at)
     return dump.finish()
 
 
-def _value(rng: random.Random, texts: Iterator[str], version: int) -> tuple[int, bytes]:
-    pack: Pack = ziplist if version == _OLD else listpack
-    hashes, lists, zsets = _KINDS[version]
-    choice = rng.random()
-    if choice < 0.4:
-        return 0, string(next(texts).encode())
-    if choice < 0.5:
-        return 0, string(b"%d" % rng.randrange(10**9))
-    if choice < 0.75:
-        return hashes, string(pack([*_fields(rng, texts)]))
-    if choice < 0.83:
-        packed = string(pack([next(texts).encode() for _ in range(rng.randint(1, 8))]))
-        return lists, length(1) + (packed if version == _OLD else length(2) + packed)
-    if choice < 0.88:
-        return 11, string(intset([b"%d" % rng.randrange(10**6) for _ in range(rng.randint(1, 20))]))
-    if choice < 0.92:
-        return 2, strings([next(texts).encode() for _ in range(rng.randint(1, 6))])
-    if choice < 0.97:
-        return zsets, string(pack([*_scores(rng, texts)]))
-    if choice < 0.98:
-        return 5, scored((next(texts).encode(), rng.random()) for _ in range(10))
-    return 15, stream(_stream(rng, texts), 1)
+class _Values:
+    """Made-up values, as a version saves them.
 
+    Args:
+        rng: Decides everything.
+        version: The file's version.
 
-def _fields(rng: random.Random, texts: Iterator[str]) -> Iterator[bytes]:
-    for number in range(rng.randint(2, 8)):
-        yield b"field%d" % number
-        yield b"%d" % rng.randrange(10**6) if number % 2 else next(texts).encode()
+    Attributes:
+        shares: What makes a value → its share of the keys, in percent.
+    """
 
+    def __init__(self, rng: random.Random, version: int) -> None:
+        self._rng = rng
+        self._is_old = version == _OLD
+        self._pack: Pack = ziplist if self._is_old else listpack
+        self._sentences: Iterator[str] = iter(())
+        self._vocabulary = Vocabulary(rng)
+        self.shares: dict[Callable[[], tuple[int, bytes]], int] = {
+            self._text: 40,
+            self._number: 10,
+            self._hash: 25,
+            self._list: 8,
+            self._numbers: 5,
+            self._set: 4,
+            self._packed_zset: 5,
+            self._zset: 1,
+            self._stream: 2,
+        }
 
-def _scores(rng: random.Random, texts: Iterator[str]) -> Iterator[bytes]:
-    for _ in range(rng.randint(1, 10)):
-        yield next(texts).encode()
-        yield b"%d" % rng.randrange(1000)
+    def text(self) -> bytes:
+        """A sentence."""
+        text = next(self._sentences, None)
+        if text is None:
+            self._sentences = iter(self._vocabulary.sentences(20_000, 12))
+            text = next(self._sentences)
+        return text.encode()
 
+    def _texts(self, most: int) -> list[bytes]:
+        return [self.text() for _ in range(self._rng.randint(1, most))]
 
-def _stream(rng: random.Random, texts: Iterator[str]) -> Stream:
-    entries = [
-        StreamEntry(f"{1_700_000_000_000 + at}-0", [(b"text", next(texts).encode()), (b"n", b"%d" % at)])
-        for at in range(rng.randint(1, 10))
-    ]
-    return Stream(entries, entries[-1].id, "0-0", len(entries), [])
+    def _text(self) -> tuple[int, bytes]:
+        return 0, string(self.text())
+
+    def _number(self) -> tuple[int, bytes]:
+        return 0, string(b"%d" % self._rng.randrange(10**9))
+
+    def _hash(self) -> tuple[int, bytes]:
+        fields = [(b"field%d" % number, text) for number, text in enumerate(self._texts(4))]
+        fields += [(b"count%d" % number, b"%d" % self._rng.randrange(10**6)) for number in range(len(fields))]
+        return 13 if self._is_old else 16, string(self._pack([part for field in fields for part in field]))
+
+    def _list(self) -> tuple[int, bytes]:
+        packed = string(self._pack(self._texts(8)))
+        return (14, length(1) + packed) if self._is_old else (18, length(1) + length(2) + packed)
+
+    def _numbers(self) -> tuple[int, bytes]:
+        return 11, string(intset([b"%d" % self._rng.randrange(10**6) for _ in range(10)]))
+
+    def _set(self) -> tuple[int, bytes]:
+        return 2, strings(self._texts(6))
+
+    def _packed_zset(self) -> tuple[int, bytes]:
+        parts = [part for text in self._texts(10) for part in (text, b"%d" % self._rng.randrange(1000))]
+        return 12 if self._is_old else 17, string(self._pack(parts))
+
+    def _zset(self) -> tuple[int, bytes]:
+        return 5, scored((text, self._rng.random()) for text in self._texts(20))
+
+    def _stream(self) -> tuple[int, bytes]:
+        entries = [
+            StreamEntry(f"{1_700_000_000_000 + at}-0", [(b"text", text), (b"number", b"%d" % at)])
+            for at, text in enumerate(self._texts(10))
+        ]
+        return 15, stream(Stream(entries, entries[-1].id, "0-0", len(entries), []), 1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
@@ -20,17 +19,26 @@ import apache_beam as beam
 
 from io_connectors.pages import MappedPage
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
+from io_connectors.redis.aof import open_append_only
+from io_connectors.redis.aof_files import find_append_only
 from io_connectors.redis.dump import DumpChoices, open_dump
 from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress, Tls
-from io_connectors.redis.live.keyspace import KEY_LIST, open_live
+from io_connectors.redis.live.keyspace import open_live
 from pipelines.command import Command, run_command
 from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import Preview, expect
 from pipelines.report import Report
-from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import (
+    RunKey,
+    checkpoint_path,
+    load_checkpoint,
+    open_run,
+    run_folder,
+    save_checkpoint,
+)
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
 from pipelines.settings.password import password_of
@@ -181,21 +189,24 @@ def _planning(settings: RedisSettings) -> Iterator[_Planning]:
 @contextmanager
 def _opened(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]:
     """The source in the way that the settings name."""
+    choices = _dump_choices(settings, selection)
     if settings.source:
-        with _opened_live(settings, selection) as keyspace:
-            yield keyspace
+        address = _address(settings)
+        folder = None if settings.dry_run else run_folder(settings, SYSTEM, address.identity)
+        with open_live(address, selection, settings.batch_size, folder) as live:
+            yield live
+    elif settings.use_rdb:
+        yield open_dump(Path(settings.use_rdb), choices)
     else:
-        yield open_dump(Path(settings.use_rdb), _dump_choices(settings, selection))
+        files = find_append_only(Path(settings.use_aof))
+        folder = None if settings.dry_run else run_folder(settings, SYSTEM, files.identity)
+        with open_append_only(files, choices, folder) as keyspace:
+            yield keyspace
 
 
-@contextmanager
-def _opened_live(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]:
+def _address(settings: RedisSettings) -> RedisAddress:
     tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file)
-    address = RedisAddress.parse(settings.source, settings.source_user, password_of(settings), tls)
-    # Beside the store, where every worker sees it; a dry run leaves the target alone.
-    keys = Path(mkdtemp(prefix="engram-keys-")) if settings.dry_run else Path(settings.target, KEY_LIST)
-    with open_live(address, selection, settings.batch_size, keys) as live:
-        yield live
+    return RedisAddress.parse(settings.source, settings.source_user, password_of(settings), tls)
 
 
 def _dump_choices(settings: RedisSettings, selection: Selection) -> DumpChoices:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engram_store.errors import SourceError
 from io_connectors.pages import DeadLetter, SourcePage
@@ -21,6 +21,7 @@ from io_connectors.redis.dump_notes import notes_of
 from io_connectors.redis.dump_pages import content_digest, counted, pages, span_keys
 from io_connectors.redis.keyspace import KEYS, KeyspacePlan, Selection
 from io_connectors.redis.rdb import Index, Span, Undecodable, index_file, read_span
+from io_connectors.redis.rdb.opened import opened
 from io_connectors.redis.rows import HASH, KeyRow
 from io_connectors.redis.unreadable import unreadable
 
@@ -50,6 +51,18 @@ class DumpChoices:
     engine: str = NATIVE
 
 
+class Written(NamedTuple):
+    """When what is in a file was written.
+
+    Attributes:
+        at: Milliseconds since 1970.
+        untold: Why only the file's date of change tells it; empty if the file itself does.
+    """
+
+    at: int
+    untold: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DumpKeyspace:
     """A dump file, indexed; see ``Keyspace``.
@@ -60,6 +73,7 @@ class DumpKeyspace:
         path: The file.
         choices: How it is read.
         index: What is in it.
+        written: When that was written.
     """
 
     identity: str
@@ -67,6 +81,7 @@ class DumpKeyspace:
     path: Path
     choices: DumpChoices
     index: Index
+    written: Written
 
     def plan(self, saved: Mapping[str, Any], anew: bool) -> KeyspacePlan:
         """The pages; a file with the keys that the boundaries were saved for has the same ones.
@@ -79,7 +94,7 @@ class DumpKeyspace:
             index = _indexed(self.path, page_keys, self.choices)
         content = content_digest(index.spans)
         same = saved.get("content") == content
-        as_of, taken = (saved["as_of"], "") if same else self._clock()
+        as_of = saved["as_of"] if same else self._clock()
         spans, counts = counted(self.path, index, self.choices.selection)
         salt = repr((self.choices.engine, as_of if _something_expires(index) else None))
         selected = pages(spans, page_keys, salt)
@@ -92,21 +107,21 @@ class DumpKeyspace:
             bytes=size * sum(counts.values()) // max(1, index.keys),
             open_reader=partial(_PageReader, self.path, index.magic, self.choices),
             shown={"file": self.display},
-            notes=(*notes_of(index, self.choices.selection, size), *filter(None, [taken])),
+            notes=(*notes_of(index, self.choices.selection, size), *self._clock_notes()),
         )
 
-    def _clock(self) -> tuple[int, str]:
-        """When times to live are counted from, and what is to be said about that."""
-        if self.choices.counted_from_now:
-            return time.time_ns() // 1_000_000, ""
-        written = self.index.aux.get("ctime", "")
-        if written.isdecimal():
-            return int(written) * 1000, ""
-        note = "the file does not tell when it was made: times to live are counted from its date of change"
-        return self.path.stat().st_mtime_ns // 1_000_000, note if _something_expires(self.index) else ""
+    def _clock(self) -> int:
+        """When times to live are counted from, in milliseconds since 1970."""
+        return time.time_ns() // 1_000_000 if self.choices.counted_from_now else self.written.at
+
+    def _clock_notes(self) -> Iterator[str]:
+        if self.written.untold and _something_expires(self.index) and not self.choices.counted_from_now:
+            yield f"{self.written.untold}: times to live are counted from the file's date of change"
 
 
-def open_dump(path: Path, choices: DumpChoices, identity: str = "", display: str = "") -> DumpKeyspace:
+def open_dump(
+    path: Path, choices: DumpChoices, identity: str = "", display: str = "", written: Written | None = None
+) -> DumpKeyspace:
     """Indexes a dump file.
 
     Args:
@@ -114,6 +129,7 @@ def open_dump(path: Path, choices: DumpChoices, identity: str = "", display: str
         choices: How it is read.
         identity: What tells the source from others; by default that it is this file.
         display: What it is called; by default its path.
+        written: When what is in it was written; by default what the file itself tells.
 
     Raises:
         SourceError: It is no whole dump file, or not one that the engine reads.
@@ -121,16 +137,31 @@ def open_dump(path: Path, choices: DumpChoices, identity: str = "", display: str
     """
     path = Path(os.path.abspath(path))
     index = _indexed(path, choices.page_keys, choices)
-    if index.stop < path.stat().st_size and not index.loss and not choices.salvage:
-        raise SourceError(
-            f"`{path}` goes on behind the end of the dump",
-            why=f"the dump ends at byte {index.stop}; an append-only file that begins with a dump looks so",
-            suggestion="give an append-only file as one; if the rest is of no use, migrate without it",
-            example=f"--use-aof {path}   # or: --use-rdb {path} --salvage",
-        )
     if choices.engine == RDBTOOLS:
         check_readable(path, index)
-    return DumpKeyspace(identity or f"rdb:{path}", display or str(path), path, choices, index)
+    _check_end(path, index)
+    told = written or _written(path, index)
+    return DumpKeyspace(identity or f"rdb:{path}", display or str(path), path, choices, index, told)
+
+
+def _written(path: Path, index: Index) -> Written:
+    seconds = index.aux.get("ctime", "")
+    if seconds.isdecimal():
+        return Written(int(seconds) * 1000)
+    return Written(path.stat().st_mtime_ns // 1_000_000, "the dump does not tell when it was made")
+
+
+def _check_end(path: Path, index: Index) -> None:
+    """Servers do not look at what comes behind a dump; but if it is commands, these belong to it."""
+    with opened(path) as file:
+        behind = os.pread(file, 1, index.stop)
+    if behind in (b"*", b"#") and not index.loss:
+        raise SourceError(
+            f"`{path}` is an append-only file that begins with a dump",
+            why=f"commands follow at byte {index.stop}",
+            suggestion="migrate it with its commands",
+            example=f"--use-aof {path}",
+        )
 
 
 def _indexed(path: Path, page_keys: int, choices: DumpChoices) -> Index:

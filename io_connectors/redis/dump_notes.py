@@ -19,8 +19,8 @@ def notes_of(index: Index, selection: Selection, size: int) -> Iterator[str]:
     if index.loss:
         yield _lost(index.loss)
     elif index.stop < size:
-        yield f"salvaged: {size - index.stop:,} bytes behind the end of the dump, which belong to no key"
-    elif not index.checked:
+        yield f"not read: {size - index.stop:,} bytes behind the end of the dump, as servers do not"
+    if not index.checked and not index.loss:
         yield "the file has no checksum: damage that looks like data would not be noticed"
     if index.functions:
         yield f"not migrated: {index.functions:,} libraries of functions, which are no keys"

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from io_connectors.redis.rows import Group, HashField, Pending, Stream, StreamEntry
-from tests.redis.rdb_streams import stream
-from tests.redis.rdb_writer import (
+from demo.rdb_streams import stream
+from demo.rdb_writer import (
     intset,
     length,
     listpack,
@@ -21,6 +20,7 @@ from tests.redis.rdb_writer import (
     ziplist,
     zipmap,
 )
+from io_connectors.redis.rows import Group, HashField, Pending, Stream, StreamEntry
 
 REDIS, OLD_REDIS, VALKEY = b"REDIS0013", b"REDIS0003", b"VALKEY080"
 

@@ -26,7 +26,7 @@ def pages_of(
 ) -> list[SourcePage]:
     """All pages of a server; abilities that are named False are done without."""
     with TemporaryDirectory() as folder:
-        with open_live(address, selection, page_keys, Path(folder, "keys")) as live:
+        with open_live(address, selection, page_keys, Path(folder)) as live:
             able = replace(live.abilities, **abilities)
             plan = replace(live, abilities=able).plan({}, anew=False)
             with closing(plan.open_reader()) as reader:

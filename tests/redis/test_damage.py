@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from demo.rdb_writer import Dump, compressed, intset, length, listpack, payload, string, strings
 from engram_store.errors import SourceError
 from io_connectors.redis.rdb import decode_dump, index_file, read_span
 from io_connectors.redis.rdb.crc import crc64
 from io_connectors.redis.rows import KeyRow
 from tests.redis.made import ENCODINGS, OLD_REDIS, Made
-from tests.redis.rdb_writer import Dump, compressed, intset, length, listpack, payload, string, strings
 from tests.redis.whole import Rows, read_whole
 
 _MEBIBYTE = 1024 * 1024
@@ -114,7 +114,7 @@ def test_wrong_checksum_is_refused_and_salvaged(path: Path) -> None:
     rows = read_all(path)
     data[data.index(b"last")] ^= 1
     path.write_bytes(data)
-    with pytest.raises(SourceError, match="the checksum is [0-9a-f]{16}, of these bytes it would be"):
+    with pytest.raises(SourceError, match=r"the checksum is [0-9a-f]{16}, of these bytes it would be"):
         index_file(path)
     index = index_file(path, salvage=True)
     assert index.loss is not None

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from demo.rdb_writer import Dump, length, payload, string, strings
 from engram_store.errors import SourceError
 from io_connectors.redis.rdb import Undecodable, decode_dump, index_file
 from io_connectors.redis.rows import KeyRow
 from tests.redis.made import ENCODINGS, OLD_REDIS, REDIS, TEXTS, VALKEY, Made
-from tests.redis.rdb_writer import Dump, length, payload, string, strings
 from tests.redis.whole import indexed_and_read, read_whole
 
 WINDOWS = st.sampled_from([64, 65, 97, 1000, 4 * 1024 * 1024])

@@ -12,7 +12,7 @@ from io_connectors.redis.keyspace import Selection
 from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.keyspace import LiveKeyspace, open_live
 from tests.pipelines.stored import report, stored
-from tests.redis.migrations import PAGE, migrate
+from tests.redis.migrations import migrate
 from tests.redis.reading import pages_of
 from tests.servers.redis import RedisServer
 
@@ -30,7 +30,7 @@ def server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def live(server: RedisServer, tmp_path: Path) -> Iterator[LiveKeyspace]:
-    with open_live(RedisAddress.parse(server.url), Selection(), 100, tmp_path / "keys") as opened:
+    with open_live(RedisAddress.parse(server.url), Selection(), 100, tmp_path) as opened:
         yield opened
 
 
@@ -95,7 +95,7 @@ def test_what_comes_and_goes_is_counted(server: RedisServer, live: LiveKeyspace)
 
 
 def test_database_that_was_empty_is_a_change(server: RedisServer, tmp_path: Path) -> None:
-    with open_live(RedisAddress.parse(server.url), Selection(None), 100, tmp_path / "keys") as live:
+    with open_live(RedisAddress.parse(server.url), Selection(None), 100, tmp_path) as live:
         plan = live.plan({}, anew=False)
         assert plan.recount is not None
         server.client(5).set("late", 1)
@@ -117,7 +117,7 @@ def test_pages_are_found_again(server: RedisServer, live: LiveKeyspace) -> None:
 
 def test_report_says_what_changed(server: RedisServer, target: Path) -> None:
     with _Writer(server):
-        ended = migrate(server.url, target, *PAGE)
+        ended = migrate(target, "--source", server.url, "--batch-size", "200")
     ended.succeeded()
     assert "database 0: keys " in ended.out
     (change,) = report(target)["changes"]  # type: ignore[misc]

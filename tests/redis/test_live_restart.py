@@ -16,7 +16,7 @@ from io_connectors.retry import RetryPolicy
 from tests.pipelines.command import stopped
 from tests.pipelines.stored import kept, page_files, stored
 from tests.redis.filled import fill
-from tests.redis.migrations import PAGE, migrate, started
+from tests.redis.migrations import migrate, started
 from tests.servers.redis import RedisServer
 
 _KEYS = 20_000
@@ -33,7 +33,7 @@ def _filled(server: RedisServer) -> RedisServer:
 def test_server_restarts_in_the_middle(
     own_redis: RedisServer, target: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
-    process = started(_filled(own_redis).url, target, 10, *PAGE)
+    process = started(target, 10, "--source", _filled(own_redis).url, "--batch-size", "200")
     own_redis.stop(how)
     pages = page_files(target)
     own_redis.start()
@@ -41,7 +41,7 @@ def test_server_restarts_in_the_middle(
     process.end().succeeded()
     assert 10 <= len(pages) < len(page_files(target))
     assert kept(pages, page_files(target))
-    migrate(own_redis.url, tmp_path / "undisturbed").succeeded()
+    migrate(tmp_path / "undisturbed", "--source", own_redis.url).succeeded()
     assert stored(target).differences(stored(tmp_path / "undisturbed")) == []
 
 
@@ -49,15 +49,15 @@ def test_killed_migration_goes_on_after_a_restart_of_the_server(
     own_redis: RedisServer, target: Path, tmp_path: Path
 ) -> None:
     """The server's cursors mean other keys then: pages must not depend on them."""
-    process = started(_filled(own_redis).url, target, 10, *PAGE)
+    process = started(target, 10, "--source", _filled(own_redis).url, "--batch-size", "200")
     stopped(process, signal.SIGKILL)
     pages = page_files(target)
     own_redis.restart()
-    migrate(own_redis.url, target, *PAGE).succeeded()
+    migrate(target, "--source", own_redis.url, "--batch-size", "200").succeeded()
     assert len(pages) < len(page_files(target)) and kept(pages, page_files(target))
-    migrate(own_redis.url, tmp_path / "undisturbed").succeeded()
+    migrate(tmp_path / "undisturbed", "--source", own_redis.url).succeeded()
     assert stored(target).differences(stored(tmp_path / "undisturbed")) == []
-    assert not [path for path in target.iterdir() if path.name.startswith(".redis")]
+    assert not list(target.glob("runs/*/keys"))
 
 
 def test_server_that_stays_away_ends_the_run_resumably(
@@ -65,7 +65,7 @@ def test_server_that_stays_away_ends_the_run_resumably(
 ) -> None:
     monkeypatch.setattr(reader, "PATIENT", RetryPolicy(attempts=2, first_wait=0.01))
     own_redis.client().mset({f"key:{number}": number for number in range(100)})
-    with open_live(RedisAddress.parse(own_redis.url), Selection(), 10, tmp_path / "keys") as live:
+    with open_live(RedisAddress.parse(own_redis.url), Selection(), 10, tmp_path) as live:
         plan = live.plan({}, anew=False)
         (first, page), (second, other), *_ = plan.pages.items()
         pages = plan.open_reader()
@@ -81,5 +81,5 @@ def test_server_that_stays_away_ends_the_run_resumably(
 
 def test_server_that_is_away_at_first_is_an_error(own_redis: RedisServer, target: Path) -> None:
     own_redis.stop()
-    migrate(own_redis.url, target).failed(3, "Connection refused", f"`{own_redis.url}`")
+    migrate(target, "--source", own_redis.url).failed(3, "Connection refused", f"`{own_redis.url}`")
     assert not target.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ Rows = list[KeyRow | Undecodable]
 def indexed_and_read(path: Path, *, parts: int = 1, window: int = WINDOW_BYTES) -> tuple[Index, Rows]:
     """A file's index and rows, cut into as many parts as there are keys for."""
     keys = index_file(path, window=window).keys
-    index = index_file(path, span_keys=max(1, -(-keys // parts)), window=window)
-    assert len(index.spans) == min(parts, keys) or keys % parts
+    share = max(1, math.ceil(keys / parts))
+    index = index_file(path, span_keys=share, window=window)
+    assert len(index.spans) == math.ceil(keys / share)
     rows: Rows = []
     for span in reversed(index.spans):
         part = list(read_span(path, index.magic, span, window))

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from typing_extensions import Self
 
 from tests.servers.ports import free_port
@@ -99,8 +101,8 @@ class RedisServer:
         return self._process.pid
 
     def client(self, db: int = 0) -> redis.Redis:
-        """A client that gives bytes."""
-        return redis.Redis(unix_socket_path=str(self.socket), db=db)
+        """A client that gives bytes, and tries once."""
+        return redis.Redis(unix_socket_path=str(self.socket), db=db, retry=Retry(NoBackoff(), 0))
 
     def save(self) -> Path:
         """Saves the data; the dump file, which the next call writes anew."""

@@ -83,6 +83,11 @@ class RedisAddress:
         return f"{self.scheme}://{self.path}" if self.path else f"{self.scheme}://{self.place}"
 
     @property
+    def identity(self) -> str:
+        """What tells the server from others: nothing else of it stays when it restarts."""
+        return f"redis:{self.place}"
+
+    @property
     def place(self) -> str:
         """Host and port, or the socket."""
         if self.path:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from io_connectors.redis.keyspace import KeyPage, KeyspacePlan, Recounted, Selection
@@ -28,8 +29,8 @@ from io_connectors.redis.live.session import PATIENT, Abilities, databases_of
 from io_connectors.redis.live.sizes import mean_bytes
 from io_connectors.redis.live.spool import Slice, append
 
-#: The folder's name in the folder of the store.
-KEY_LIST = ".redis-keys"
+#: The list of keys, in the folder of the run.
+_LIST = "keys"
 
 #: Bytes of values that a page is meant to hold.
 _PAGE_BYTES = 16 * 1024 * 1024
@@ -46,7 +47,7 @@ class LiveKeyspace:
         address: Where it is.
         selection: Which keys are read.
         page_keys: Keys a page, about.
-        folder: Where the list of keys is kept meanwhile; every worker must see it.
+        folder: Where the list of keys is kept meanwhile.
         nodes: Sessions with its nodes.
         abilities: What can be done there.
         closing: Undoes what is done, at the end.
@@ -62,12 +63,12 @@ class LiveKeyspace:
 
     @property
     def identity(self) -> str:
-        """The address: nothing else of a server stays when it restarts."""
-        return f"redis:{self.address.place}"
+        """As ``Keyspace.identity``."""
+        return self.address.identity
 
     @property
     def display(self) -> str:
-        """The address as shown to people."""
+        """As ``Keyspace.display``."""
         return self.address.display
 
     def plan(self, saved: Mapping[str, Any], anew: bool) -> KeyspacePlan:
@@ -127,7 +128,7 @@ class LiveKeyspace:
 
 @contextmanager
 def open_live(
-    address: RedisAddress, selection: Selection, page_keys: int, folder: Path
+    address: RedisAddress, selection: Selection, page_keys: int, folder: Path | None
 ) -> Iterator[LiveKeyspace]:
     """Opens a server.
 
@@ -135,8 +136,8 @@ def open_live(
         address: Where it is.
         selection: Which keys are read.
         page_keys: Keys a page, about.
-        folder: Where the list of keys is kept meanwhile: a folder of its own, that every worker sees.
-            It is made when pages are planned, and removed at the end.
+        folder: The run's folder, which every worker sees and which need not be there yet: the list
+            of keys is kept in it until the end. None for a temporary one.
 
     Raises:
         SourceError: It cannot be reached, or the user may not read it.
@@ -150,7 +151,9 @@ def open_live(
                 for db in databases:
                     session.select(db).call("SCAN", 0, "COUNT", 1)
             abilities = nodes.any.abilities()
-        yield LiveKeyspace(address, selection, page_keys, folder, nodes, abilities, closing)
+        if folder is None:
+            folder = Path(closing.enter_context(TemporaryDirectory(prefix="engram-keys-")))
+        yield LiveKeyspace(address, selection, page_keys, folder / _LIST, nodes, abilities, closing)
 
 
 def databases_in(nodes: Nodes, selection: Selection) -> Sequence[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+_LONGEST_REASON = 300
+
 
 class Broken(ValueError):
     """Bytes that are not what the format says; the text is the reason."""
@@ -23,12 +25,12 @@ class BrokenFile(Exception):
         self.reason = reason
 
 
-#: What a decoder raises on bytes that are broken or end too early.
-FAULTS = (Broken, ValueError, LookupError, OverflowError, struct.error)
+#: What a decoder raises on bytes that are broken (``Broken`` is a ValueError) or end too early.
+FAULTS = (ValueError, LookupError, OverflowError, struct.error)
 
 
 def reason_of(fault: Exception) -> str:
-    """The reason to show for one of ``FAULTS``."""
+    """The reason to show for one of ``FAULTS``, which may quote a value of any length."""
     if isinstance(fault, LookupError | struct.error):
         return "the value claims more bytes than it has"
-    return str(fault)
+    return str(fault)[:_LONGEST_REASON]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from io_connectors.redis.rdb import hashes, lists, skip, streams, zsets
 from io_connectors.redis.rdb.broken import Broken
@@ -31,7 +31,7 @@ class Encoding(NamedTuple):
     skip: skip.Step
 
 
-def _old_module_at(buffer: bytes, position: int) -> tuple[Any, int]:
+def _old_module(source: object, position: int) -> NoReturn:
     raise Broken("values of modules from before Redis 4.0.0 can only be read by their module")
 
 
@@ -41,8 +41,8 @@ _BOTH: dict[int, Encoding] = {
     2: Encoding(SET, counted_strings_at, skip.strings(1)),
     3: Encoding(ZSET, zsets.scored_text_at, skip.repeated(skip.string, skip.score)),
     4: Encoding(HASH, hashes.hash_at, skip.strings(2)),
-    5: Encoding(ZSET, zsets.scored_at, skip.repeated(skip.string, skip.fixed(8))),
-    6: Encoding("module", _old_module_at, skip.old_module),
+    5: Encoding(ZSET, zsets.scored_at, skip.strings(1, 8)),
+    6: Encoding("module", _old_module, _old_module),
     MODULE: Encoding(JSON, module_at, skip.module),
     9: Encoding(HASH, hashes.hash_packed_at(zipmap), skip.string),
     10: Encoding(LIST, lists.packed_at(ziplist), skip.string),

@@ -11,7 +11,7 @@ from io_connectors.redis.rdb.dialect import Dialect
 from io_connectors.redis.rdb.encodings import MODULE
 from io_connectors.redis.rdb.lengths import behind_string, length_at, string_at
 from io_connectors.redis.rdb.modules import module_name, type_name
-from io_connectors.redis.rdb.window import Window
+from io_connectors.redis.rdb.skip import Heads
 from io_connectors.redis.rows import KeyRow
 
 _SECONDS = Struct("<i").unpack_from
@@ -104,16 +104,16 @@ class Entries:
         return self._opcodes[op](Held(buffer), position + 1)
 
 
-def entry_end(window: Window, dialect: Dialect) -> int:
-    """The offset behind the entry that a window begins with.
+def behind_entry(window: Heads, position: int, dialect: Dialect) -> int:
+    """The position behind an entry, which itself need not be in the buffer.
 
     Raises:
         Broken: There is no such entry; other ``FAULTS`` too.
         BrokenFile: The window ends before the entry.
     """
-    position = 0
     while True:
-        position = window.seek(position)
+        if position > window.limit:
+            position = window.move(position)
         op = window.buffer[position]
         if op in dialect.encodings:
             position = skip.string(window, position + 1)
@@ -123,5 +123,4 @@ def entry_end(window: Window, dialect: Dialect) -> int:
         else:
             raise Broken(f"byte {op:#04x} begins no entry that version {dialect.version} has")
         if op not in dialect.before_key:
-            position = window.seek(position)
-            return window.base + position
+            return position

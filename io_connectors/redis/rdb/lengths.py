@@ -78,6 +78,8 @@ def behind_string(buffer: bytes, position: int) -> int:
     first = buffer[position]
     if first < 0x40:
         return position + 1 + first
+    if first < 0x80:
+        return position + 2 + ((first & 0x3F) << 8 | buffer[position + 1])
     if first < 0xC0:
         size, start = length_at(buffer, position)
         return start + size

@@ -39,27 +39,29 @@ def listpack(packed: bytes) -> list[bytes]:
             behind = position + 1 + (first & 0x3F)
             add(packed[position + 1 : behind])
             position = behind + 1
+        elif first in _INTEGER_SIZES:
+            behind = position + 1 + _INTEGER_SIZES[first]
+            add(b"%d" % int.from_bytes(packed[position + 1 : behind], "little", signed=True))
+            position = behind + 1
+        elif first < 0xE0:
+            number = (first & 0x1F) << 8 | packed[position + 1]
+            add(b"%d" % (number - 0x2000 if number & 0x1000 else number))
+            position += 3
         else:
-            value, behind = _long(packed, position, first)
-            add(value)
+            text, behind = _long_text(packed, position, first)
+            add(text)
             position = behind + _size_of_size(behind - position)
     if position != end or count not in (len(found), _MANY):
         raise Broken("a listpack's elements are not as many or as long as it claims")
     return found
 
 
-def _long(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
-    """An element of the rarer encodings, and the position behind it."""
-    if first < 0xE0:
-        number = (first & 0x1F) << 8 | packed[position + 1]
-        return b"%d" % (number - 0x2000 if number & 0x1000 else number), position + 2
+def _long_text(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
+    """A text of 64 bytes or more, and the position behind it."""
     if first < 0xF0:
         start, size = position + 2, (first & 0x0F) << 8 | packed[position + 1]
     elif first == 0xF0:
         start, size = position + 5, _SIZE32(packed, position + 1)[0]
-    elif first in _INTEGER_SIZES:
-        behind = position + 1 + _INTEGER_SIZES[first]
-        return b"%d" % int.from_bytes(packed[position + 1 : behind], "little", signed=True), behind
     else:
         raise Broken(f"byte {first:#04x} begins no element of a listpack")
     return packed[start : start + size], start + size

@@ -21,7 +21,9 @@ _FLOAT = Struct("<f").unpack_from
 _DOUBLE = Struct("<d").unpack_from
 
 _REJSON = "ReJSON-RL"
-#: Kinds of nodes in RedisJSON 1's trees; from version 2 on a document is its text.
+#: Versions of its values: trees at first, then the document's text.
+_FIRST_WITH_TEXT, _NEWEST_REJSON = 2, 3
+#: Kinds of nodes in a tree.
 _NULL, _TEXT, _NUMBER, _INTEGER, _BOOLEAN, _OBJECT, _ARRAY, _PAIR = (1 << bit for bit in range(8))
 #: RedisJSON itself allows no more.
 _DEEPEST = 128
@@ -50,14 +52,12 @@ def module_at(buffer: bytes, position: int) -> tuple[bytes, int]:
     """
     number, position = length_at(buffer, position)
     name, version = module_name(number)
-    if name != _REJSON:
+    if name != _REJSON or version > _NEWEST_REJSON:
         raise Broken(f"values of the module type {name} (version {version}) can only be read by their module")
     items, position = _items(buffer, position)
-    if version >= 2 and items and isinstance(items[0], bytes):
-        return items[0], position
-    if version >= 2:
-        raise Broken(f"a document of {name} version {version} does not begin with its text")
     tree = iter(items)
+    if version >= _FIRST_WITH_TEXT:
+        return _next(tree, bytes), position
     document = _node(tree, _DEEPEST)
     if next(tree, None) is not None:
         raise Broken("a JSON document goes on behind its end")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engram_store.errors import SourceError
 from io_connectors.redis.rdb.broken import FAULTS, BrokenFile, reason_of
 from io_connectors.redis.rdb.dialect import Dialect, dialect_of
-from io_connectors.redis.rdb.entry import Entries, entry_end
+from io_connectors.redis.rdb.entry import Entries, Held, behind_entry
 from io_connectors.redis.rdb.opened import opened
 from io_connectors.redis.rdb.spans import Span, new_digest
 from io_connectors.redis.rdb.window import WINDOW_BYTES, Window, read_at
@@ -58,7 +58,7 @@ def read_span(
         except (BrokenFile, *FAULTS) as fault:
             raise SourceError(
                 f"`{path}` has changed since it was indexed",
-                why=f"bytes {span.start} to {span.stop}: {fault}",
+                why=f"bytes {span.start} to {span.stop}: {reason_of(fault)}",
                 suggestion="leave the file as it is while it is migrated, then run the same command again",
             ) from fault
 
@@ -79,26 +79,25 @@ class _Span:
         while offset < stop:
             buffer = read_at(self._file, offset, min(self._window, stop - offset))
             yield from self._whole_entries(buffer)
+            if not self._used:
+                buffer = self._first_entry(offset)
+                yield from self._whole_entries(buffer)
+            if not self._used:
+                raise BrokenFile(offset, "an entry does not end where it should")
             self._digest.update(memoryview(buffer)[: self._used])
             offset += self._used
-            if self._used < len(buffer):
-                entry = self._next_entry(offset)
-                offset += len(entry)
-                self._digest.update(entry)
-                row = self._row(entry)
-                if row is not None:
-                    yield row
         if self._digest.hexdigest() != self._span.digest:
             raise BrokenFile(stop, "these bytes are not those that were indexed")
 
-    def _whole_entries(self, buffer: bytes) -> Iterator[KeyRow]:
-        """The entries of a window up to the first that is not whole in it, or broken."""
+    def _whole_entries(self, buffer: bytes) -> Iterator[KeyRow | Undecodable]:
+        """The entries of a buffer, up to the first that is not whole in it."""
         entry_at, position, size = self._entries.entry_at, 0, len(buffer)
+        row: KeyRow | Undecodable | None
         while position < size:
             try:
                 row, behind = entry_at(buffer, position)
-            except FAULTS:
-                break
+            except FAULTS as fault:
+                row, behind = self._undecodable(buffer, position, reason_of(fault))
             if behind > size:
                 break
             position = behind
@@ -106,18 +105,20 @@ class _Span:
                 yield row
         self._used = position
 
-    def _next_entry(self, offset: int) -> bytes:
-        window = Window(self._file, offset, self._span.stop, self._window)
-        return read_at(self._file, offset, entry_end(window, self._dialect) - offset)
-
-    def _row(self, entry: bytes) -> KeyRow | Undecodable | None:
-        """A whole entry's row."""
+    def _undecodable(self, buffer: bytes, position: int, reason: str) -> tuple[Undecodable | None, int]:
+        """An entry that cannot be decoded, and the position behind it: its end may be missing only."""
         try:
-            row, behind = self._entries.entry_at(entry, 0)
-            if behind == len(entry):
-                return row
-            reason = "the value claims more bytes than it has"
-        except FAULTS as fault:
-            reason = reason_of(fault)
+            behind = behind_entry(Held(buffer), position, self._dialect)
+        except FAULTS:
+            return None, len(buffer) + 1
+        if behind > len(buffer):
+            return None, behind
+        entry = buffer[position:behind]
         key, kind, expire_at = self._entries.describe(entry)
-        return Undecodable(self._entries.db, key, kind, expire_at, reason, len(entry))
+        return Undecodable(self._entries.db, key, kind, expire_at, reason, len(entry)), behind
+
+    def _first_entry(self, offset: int) -> bytes:
+        """The whole entry at an offset, larger than the window."""
+        window = Window(self._file, offset, self._span.stop, self._window)
+        position = window.seek(behind_entry(window, 0, self._dialect))
+        return read_at(self._file, offset, window.base + position - offset)

@@ -72,8 +72,8 @@ def blocks(size: int) -> Step:
     return step
 
 
-def strings(each: int) -> Step:
-    """A length, and ``each`` times as many strings."""
+def strings(each: int, more: int = 0) -> Step:
+    """A length, and ``each`` times as many strings, every one with ``more`` bytes behind it."""
 
     def step(window: Heads, position: int) -> int:
         count, position = read_length(window, position)
@@ -83,7 +83,8 @@ def strings(each: int) -> Step:
                 position = window.move(position)
                 buffer, limit = window.buffer, window.limit
             first = buffer[position]
-            position = position + 1 + first if first < 0x40 else behind_string(buffer, position)
+            behind = position + 1 + first if first < 0x40 else behind_string(buffer, position)
+            position = behind + more
         return position
 
     return step
@@ -120,7 +121,7 @@ def stream(version: int) -> Step:
     read = (length,) if version >= 2 else ()
     consumer = (string, fixed(16 if version >= 3 else 8), blocks(16))
     group = (string, *number, *read, repeated(fixed(24), length), repeated(*consumer))
-    producers = (*number, repeated(string, fixed(16)), *number) if version >= 4 else ()
+    producers = (*number, strings(1, 16), *number) if version >= 4 else ()
     return sequence(strings(2), length, *number, *known, repeated(*group), *producers)
 
 
@@ -147,8 +148,3 @@ _MODULE_PARTS: dict[int, Step] = {
     DOUBLE: fixed(8),
     STRING: string,
 }
-
-
-def old_module(window: Heads, position: int) -> int:
-    """A module's value of a release candidate of Redis 4, which cannot be skipped."""
-    raise Broken("values of modules from before Redis 4.0.0 can only be read by their module")

@@ -78,14 +78,12 @@ class Window:
         self._handed = position
 
     def _leave(self, position: int) -> None:
-        while position > len(self._data):
+        while self._passed is not None and position > len(self._data):
             self.hand_over(len(self._data))
             position -= len(self._data)
             self.base += len(self._data)
-            self._data = b"" if self._passed is None else self._read(self.base)
+            self._data = self._read(self.base)
             self._handed = 0
-            if self._passed is None:
-                self.base, position = self.base + position, 0
         self.hand_over(position)
         self._data = self._data[position:]
         self.base += position

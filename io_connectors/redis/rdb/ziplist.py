@@ -41,26 +41,24 @@ def ziplist(packed: bytes) -> list[bytes]:
             start, size = position + 1, first
         elif first < 0x80:
             start, size = position + 2, (first & 0x3F) << 8 | packed[position + 1]
+        elif first in _INTEGER_SIZES:
+            behind = position + 1 + _INTEGER_SIZES[first]
+            add(b"%d" % int.from_bytes(packed[position + 1 : behind], "little", signed=True))
+            position = behind
+            continue
+        elif first in _IMMEDIATE:
+            add(b"%d" % ((first & 0x0F) - 1))
+            position += 1
+            continue
         elif first < 0xC0:
             start, size = position + 5, _SIZE32_BIG(packed, position + 1)[0]
         else:
-            value, position = _integer(packed, position + 1, first)
-            add(value)
-            continue
+            raise Broken(f"byte {first:#04x} begins no element of a ziplist")
         position = start + size
         add(packed[start:position])
     if position != end or count not in (len(found), _MANY):
         raise Broken("a ziplist's elements are not as many or as long as it claims")
     return found
-
-
-def _integer(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
-    if first in _IMMEDIATE:
-        return b"%d" % ((first & 0x0F) - 1), position
-    if first not in _INTEGER_SIZES:
-        raise Broken(f"byte {first:#04x} begins no element of a ziplist")
-    behind = position + _INTEGER_SIZES[first]
-    return b"%d" % int.from_bytes(packed[position:behind], "little", signed=True), behind
 
 
 def zipmap(packed: bytes) -> list[bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
+from demo.rdb_writer import length, listpack, string
 from io_connectors.redis.rows import Group, Stream, StreamEntry
-from tests.redis.rdb_writer import length, listpack, string
 
 
 def stream(value: Stream, version: int, *, deleted: list[StreamEntry] | None = None) -> bytes:
