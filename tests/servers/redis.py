@@ -76,6 +76,8 @@ class RedisServer:
             raise LookupError("no redis-server; run scripts/setup-servers.sh")
         self._program = program
         self.port = free_port()
+        #: What its clients need, once the test has given the server one.
+        self.password: str | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="engram-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
         lines = [_CONFIGURATION.format(port=self.port, folder=self._folder), *config, ""]
@@ -102,7 +104,8 @@ class RedisServer:
 
     def client(self, db: int = 0) -> redis.Redis:
         """A client that gives bytes, and tries once."""
-        return redis.Redis(unix_socket_path=str(self.socket), db=db, retry=Retry(NoBackoff(), 0))
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis(unix_socket_path=str(self.socket), db=db, password=self.password, retry=once)
 
     def save(self) -> Path:
         """Saves the data; the dump file, which the next call writes anew."""

@@ -149,7 +149,7 @@ def open_live(
         with translating(f"looking at `{address.display}`"):
             for session in nodes.sessions.values():
                 for db in databases:
-                    session.select(db).call("SCAN", 0, "COUNT", 1)
+                    session.select(db)
             abilities = nodes.any.abilities()
         if folder is None:
             folder = Path(closing.enter_context(TemporaryDirectory(prefix="engram-keys-")))

@@ -83,7 +83,7 @@ def translate(error: Exception, doing: str) -> MigrationError:
     return SourceTransientError(
         what,
         why=_cause(error),
-        suggestion="check that the server runs, listens there (TLS: `rediss://`), and is reachable",
+        suggestion="check that the server runs, is reachable, and listens there (by TLS: `rediss://`)",
     )
 
 
@@ -91,15 +91,11 @@ def _refused(error: hiredis.ReplyError, what: str) -> MigrationError:
     why = str(error).splitlines()[0]
     if is_passing(error):
         return SourceTransientError(what, why=why, suggestion="wait until the server has its data again")
-    for words, suggestion in _WORDED.items():
-        if words in why:
-            return SourceError(what, why=why, suggestion=suggestion)
-    return SourceError(what, why=_short(why), suggestion=_REFUSED.get(code_of(error), "see the server's log"))
-
-
-def _short(why: str) -> str:
-    """The first sentence: of protected mode the server writes a page."""
-    return why.partition(". ")[0]
+    suggestion = _REFUSED.get(code_of(error)) or next(
+        (suggestion for words, suggestion in _WORDED.items() if words in why), "see the server's log"
+    )
+    # The first sentence: of protected mode the server writes a page.
+    return SourceError(what, why=why.partition(". ")[0], suggestion=suggestion)
 
 
 def _cause(error: Exception) -> str:

@@ -94,8 +94,8 @@ def _connect_once(address: RedisAddress) -> Session:
         wire = dial(address)
         try:
             _authenticate(wire, address)
-            # A server that is loading says so to PING and to little else.
-            wire.call("PING")
+            # A server that loads its data answers all else that is asked here.
+            wire.call("SCAN", 0, "COUNT", 1)
             return Session(wire, _mode(wire))
         except BaseException:
             wire.close()
