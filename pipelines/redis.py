@@ -180,7 +180,7 @@ class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPag
 
 @contextmanager
 def _planning(settings: RedisSettings) -> Iterator[_Planning]:
-    selection = Selection(databases(settings.source_db), settings.match)
+    selection = _selection(settings)
     choices = _choices(settings)
     with _opened(settings, selection) as keyspace:
         yield _Planning(settings, keyspace, selection, choices)
@@ -202,6 +202,15 @@ def _opened(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]
         folder = None if settings.dry_run else run_folder(settings, SYSTEM, files.identity)
         with open_append_only(files, choices, folder) as keyspace:
             yield keyspace
+
+
+def _selection(settings: RedisSettings) -> Selection:
+    """Which keys are read; the database that an address names counts where no other was asked for."""
+    asked = databases(settings.source_db)
+    named = _address(settings).db if settings.source else None
+    if named is not None and asked == (0,):
+        asked = (named,)
+    return Selection(asked, settings.match)
 
 
 def _address(settings: RedisSettings) -> RedisAddress:

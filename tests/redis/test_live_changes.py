@@ -36,16 +36,17 @@ def live(server: RedisServer, tmp_path: Path) -> Iterator[LiveKeyspace]:
 
 
 class _Writer(Thread):
-    """A client that makes the keyspace fifty times as large, and small again, over and over."""
+    """A client that makes the keyspace many times as large, and small again, over and over."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, times: int = 50) -> None:
         super().__init__()
+        self._times = times
         self._client = server.client()
         self._ended = Event()
         self.rounds = 0
 
     def run(self) -> None:
-        names = [f"passing:{number}" for number in range(50 * _STEADY)]
+        names = [f"passing:{number}" for number in range(self._times * _STEADY)]
         while not self._ended.is_set():
             for start in range(0, len(names), 1000):
                 self._client.mset(dict.fromkeys(names[start : start + 1000], "x"))
@@ -117,7 +118,7 @@ def test_pages_are_found_again(server: RedisServer, live: LiveKeyspace) -> None:
 
 
 def test_report_says_what_changed(server: RedisServer, target: Path) -> None:
-    with _Writer(server):
+    with _Writer(server, times=3):
         ended = migrate(target, "--source", server.url, "--batch-size", "200")
     ended.succeeded()
     assert "database 0: keys " in ended.out

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,10 +23,11 @@ from io_connectors.redis.live.census import Listing, Part, listing
 from io_connectors.redis.live.changes import changes_of
 from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.reader import LivePageReader
-from io_connectors.redis.live.refusals import translating
+from io_connectors.redis.live.refusals import resumable, translating
 from io_connectors.redis.live.session import PATIENT, Abilities, databases_of
 from io_connectors.redis.live.sizes import mean_bytes
 from io_connectors.redis.live.spool import Slice, append
+from io_connectors.retry import retrying
 
 #: The list of keys, in the folder of the run.
 _LIST = "keys"
@@ -74,7 +74,7 @@ class LiveKeyspace:
     def plan(self, saved: Mapping[str, Any], anew: bool) -> KeyspacePlan:
         """Lists the keys, and cuts the list into pages."""
         if anew or not saved:
-            saved = {"reading": saved.get("reading", 0) + 1, "as_of": _now(), "ranges": {}}
+            saved = self._begun(saved.get("reading", 0) + 1)
         self._clear_folder()
         self.folder.mkdir(parents=True)
         self.closing.callback(self._clear_folder)
@@ -102,6 +102,11 @@ class LiveKeyspace:
             recount=lambda: self._recount(parts, ranges, saved["reading"]),
         )
 
+    def _begun(self, reading: int) -> dict[str, Any]:
+        """The boundaries of a reading that begins."""
+        with translating("asking for the server's clock"):
+            return {"reading": reading, "as_of": self.nodes.any.clock(), "ranges": {}}
+
     def _clear_folder(self) -> None:
         """Removes the list; an attempt that was killed left one."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -112,18 +117,23 @@ class LiveKeyspace:
         return max(1, -(-listed.about // page_keys))
 
     def _recount(self, before: Parts, ranges: Mapping[int, int], reading: int) -> Recounted:
-        after: Parts = {}
+        with resumable():
+            after = retrying(lambda: self._counted(ranges, reading), PATIENT)
+        keys = sum(part.rows for part in after.values())
+        return Recounted(keys, changes_of(before, after), frozenset(before.keys() - after.keys()))
+
+    def _counted(self, ranges: Mapping[int, int], reading: int) -> Parts:
+        """The parts that there are now; the sessions of the planning may be over."""
         nodes = open_nodes(self.address, PATIENT)
+        found: Parts = {}
         try:
             for db in databases_in(nodes, self.selection):
                 with listing(nodes, db, self.selection.match, self.folder / "listing") as listed:
                     count = ranges.get(db, 1)
-                    after.update({_page_id(part, count, reading): part for part, _ in listed.parts(count)})
+                    found.update({_page_id(part, count, reading): part for part, _ in listed.parts(count)})
         finally:
             nodes.close()
-        keys = sum(part.rows for part in after.values())
-        changed = frozenset(before.keys() - after.keys())
-        return Recounted(keys, changes_of(before, after), changed)
+        return found
 
 
 @contextmanager
@@ -192,7 +202,3 @@ def _notes(abilities: Abilities) -> tuple[str, ...]:
     if abilities.dump:
         return ()
     return ("the user may not call DUMP: values are read by the commands of their types, which takes longer",)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from engram_store.errors import Interrupted, MigrationError
+from engram_store.errors import MigrationError
 from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.redis.keyspace import KEYS, Selection
 from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.fetched import Fetched, Gone, Refused
-from io_connectors.redis.live.refusals import translating
+from io_connectors.redis.live.refusals import resumable, translating
 from io_connectors.redis.live.session import PATIENT, Abilities
 from io_connectors.redis.live.spool import Slice
 from io_connectors.redis.live.values import Values
@@ -44,10 +44,8 @@ class LivePageReader:
             SourceError: The server refused, or the list of keys is not there.
         """
         keys = place.keys()
-        try:
+        with resumable():
             fetched = retrying(lambda: self._fetch(place.db, keys), PATIENT)
-        except MigrationError as error:
-            raise _interrupted(error) if error.retriable else error from error
         rows = [one for one in fetched if isinstance(one, KeyRow)]
         letters = [self._letter(page_id, place.db, one) for one in fetched if isinstance(one, Refused)]
         gone = sum(isinstance(one, Gone) for one in fetched)
@@ -84,8 +82,3 @@ class LivePageReader:
             suggestion=refused.suggestion,
             record=orjson.dumps(record).decode(),
         )
-
-
-def _interrupted(error: MigrationError) -> Interrupted:
-    """What the launcher could do a moment ago fails now: later, the run goes on."""
-    return Interrupted(error.what, why=error.why, suggestion=error.suggestion)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import hiredis
 
-from engram_store.errors import MigrationError, SourceError, SourceTransientError
+from engram_store.errors import Interrupted, MigrationError, SourceError, SourceTransientError
 
+_RIGHTS = "'~*' '+@read' +select +info +time '+cluster|slots' '+cluster|nodes'"
 _PASSWORD = (
     "check `--source-user` and the password (ENGRAM_MIGRATE_SOURCE_PASSWORD, or `--source-password-file`)"
 )
@@ -18,7 +19,7 @@ _PASSWORD = (
 _REFUSED = {
     "NOAUTH": "give a password: ENGRAM_MIGRATE_SOURCE_PASSWORD, or `--source-password-file`",
     "WRONGPASS": _PASSWORD,
-    "NOPERM": "let the user read: ACL SETUSER name on '~*' '+@read' +select +hello +info '+cluster|slots'",
+    "NOPERM": f"let the user read: ACL SETUSER name {_RIGHTS}",
     "DENIED": "the server is in protected mode: connect from its own machine, or set a password there",
 }
 #: What passes: the server starts, a replica is resynchronised, slots move, a script runs.
@@ -57,6 +58,17 @@ def translating(doing: str) -> Iterator[None]:
         yield
     except (hiredis.HiredisError, OSError) as error:
         raise translate(error, doing) from error
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Turns what failed for minutes, and worked before, into ``Interrupted``: later, the run goes on."""
+    try:
+        yield
+    except MigrationError as error:
+        if not error.retriable:
+            raise
+        raise Interrupted(error.what, why=error.why, suggestion=error.suggestion) from error
 
 
 def translate(error: Exception, doing: str) -> MigrationError:

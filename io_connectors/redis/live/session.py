@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import hiredis
 
 from engram_store.errors import SourceError
 from io_connectors.redis.live.address import RedisAddress
+from io_connectors.redis.live.expiry import milliseconds
 from io_connectors.redis.live.refusals import is_passing, translating
 from io_connectors.redis.live.wire import Wire, dial
 from io_connectors.retry import DEFAULT_POLICY, RetryPolicy, retrying
@@ -70,6 +72,11 @@ class Session:
             ]
         )
         return Abilities(_is_there(dump), _is_there(memory), _is_there(expire), _is_there(fields))
+
+    def clock(self) -> int:
+        """The server's clock, or ours where it does not tell: milliseconds since 1970."""
+        (told,) = self.wire.exchange([("TIME",)])
+        return time.time_ns() // 1_000_000 if isinstance(told, hiredis.ReplyError) else milliseconds(told)
 
     def close(self) -> None:
         """Closes the connection."""
