@@ -29,6 +29,7 @@ def test_neither_none_nor_two_sources(refused, shop: Path) -> None:  # type: ign
     refused(2, ("`--source` or `--use-rdb` or `--use-aof` is missing", "pipelines.redis"))
     refused(2, ("`--use-rdb` and `--use-aof` are given",), "--use-rdb", shop, "--use-aof", shop)
     refused(2, ("`--source` and `--use-rdb`",), "--use-rdb", shop, "--source", "redis://localhost")
+    refused(2, ("`--rdb-engine rdbtools`",), "--use-aof", shop, "--rdb-engine", "rdbtools")
 
 
 def test_what_is_no_dump_file(refused, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -94,7 +95,9 @@ def test_salvage_of_a_wrong_checksum_says_that_any_key_may_be_wrong(
 
 def test_append_only_file_is_no_dump(refused, shop: Path) -> None:  # type: ignore[no-untyped-def]
     shop.write_bytes(shop.read_bytes() + b"*1\r\n$7\r\nFLUSHDB\r\n")
-    refused(3, ("begins with a dump", "--use-aof"), "--use-rdb", shop)
+    refused(3, ("is an append-only file", "--use-aof"), "--use-rdb", shop)
+    shop.write_bytes(b"*1\r\n$7\r\nFLUSHDB\r\n")
+    refused(3, ("is an append-only file", "at byte 0"), "--use-rdb", shop)
 
 
 def test_bytes_behind_the_end_are_passed_over_as_servers_do(
