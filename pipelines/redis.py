@@ -17,11 +17,12 @@ from typing import Any
 import pipelines.quiet  # noqa: F401  # isort: skip
 import apache_beam as beam
 
+from engram_store.errors import ConfigurationError
 from io_connectors.pages import MappedPage
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.aof import open_append_only
 from io_connectors.redis.aof_files import find_append_only
-from io_connectors.redis.dump import DumpChoices, open_dump
+from io_connectors.redis.dump import NATIVE, DumpChoices, open_dump
 from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress, Tls
 from io_connectors.redis.live.keyspace import open_live
@@ -180,6 +181,12 @@ class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPag
 
 @contextmanager
 def _planning(settings: RedisSettings) -> Iterator[_Planning]:
+    if settings.rdb_engine != NATIVE and not settings.use_rdb:
+        raise ConfigurationError(
+            f"`--rdb-engine {settings.rdb_engine}` reads dump files only",
+            suggestion="leave it out, or give a dump file",
+            example="--use-rdb dump.rdb",
+        )
     selection = _selection(settings)
     choices = _choices(settings)
     with _opened(settings, selection) as keyspace:

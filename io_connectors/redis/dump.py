@@ -136,10 +136,13 @@ def open_dump(
         ConfigurationError: The engine is not installed.
     """
     path = Path(os.path.abspath(path))
+    _check_no_commands(path, 0)
     index = _indexed(path, choices.page_keys, choices)
     if choices.engine == RDBTOOLS:
         check_readable(path, index)
-    _check_end(path, index)
+    if not index.loss:
+        # Servers do not look at what comes behind a dump; but if it is commands, these belong to it.
+        _check_no_commands(path, index.stop)
     told = written or _written(path, index)
     return DumpKeyspace(identity or f"rdb:{path}", display or str(path), path, choices, index, told)
 
@@ -151,15 +154,14 @@ def _written(path: Path, index: Index) -> Written:
     return Written(path.stat().st_mtime_ns // 1_000_000, "the dump does not tell when it was made")
 
 
-def _check_end(path: Path, index: Index) -> None:
-    """Servers do not look at what comes behind a dump; but if it is commands, these belong to it."""
+def _check_no_commands(path: Path, offset: int) -> None:
     with opened(path) as file:
-        behind = os.pread(file, 1, index.stop)
-    if behind in (b"*", b"#") and not index.loss:
+        first = os.pread(file, 1, offset)
+    if first in (b"*", b"#"):
         raise SourceError(
-            f"`{path}` is an append-only file that begins with a dump",
-            why=f"commands follow at byte {index.stop}",
-            suggestion="migrate it with its commands",
+            f"`{path}` is an append-only file",
+            why=f"commands, not keys, stand at byte {offset}",
+            suggestion="migrate it as one: its commands are replayed",
             example=f"--use-aof {path}",
         )
 
