@@ -22,7 +22,7 @@ from io_connectors.redis.rdb import decode_dump
 from io_connectors.redis.rows import KeyRow
 
 #: Keys an exchange.
-_CHUNK = 500
+_CHUNK = 1000
 #: Bytes that the values of an exchange may take in the server: it builds all payloads at once.
 _EXCHANGE_BYTES = 16 * 1024 * 1024
 #: Bytes of a value that is read in pieces: a payload blocks the server while it is made.
