@@ -1,40 +1,33 @@
 """When keys expire, as the server tells it.
 
-Redis 7.0 tells the time itself; older servers tell how much is left. Added to their clock, asked
-in the same exchange, that is at most a millisecond off where the two are not the same one.
+Redis 7.0 tells the time itself. Older servers tell how much is left, which is added to their clock:
+both are asked for in one exchange, and again where a millisecond has ended in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import hiredis
 
-from io_connectors.redis.live.wire import Command
+from io_connectors.redis.live.wire import Command, Wire
 
-#: In place of a time: the key is not there.
-NOT_THERE = -2
-_STAYS = -1
+#: In place of a time: the key stays, or is not there.
+_STAYS, NOT_THERE = -1, -2
 
-
-def expiry_commands(keys: Sequence[bytes], absolute: bool) -> list[Command]:
-    """What to ask: with ``absolute`` for the times themselves; the replies are for ``clock_and_expiries``."""
-    if absolute:
-        return [("PEXPIRETIME", key) for key in keys]
-    return [("TIME",), *(("PTTL", key) for key in keys)]
+#: Keys between two looks at the clock: about 20 µs.
+_GROUP = 20
+#: After that many attempts a time may be a millisecond too late or too early.
+_ATTEMPTS = 5
 
 
-def clock_and_expiries(replies: Sequence[Any], absolute: bool) -> tuple[int, Sequence[Any]]:
-    """The clock that what the server told is counted from, and what it told of each key.
-
-    Raises:
-        hiredis.ReplyError: The server does not tell its clock.
-    """
-    return (0, replies) if absolute else (milliseconds(replies[0]), replies[1:])
+def expiry_commands(keys: Sequence[bytes]) -> list[Command]:
+    """What to ask a server of Redis 7.0 or newer; the replies are for ``expire_at``."""
+    return [("PEXPIRETIME", key) for key in keys]
 
 
-def expire_at(clock: int, told: Any) -> int | None:
+def expire_at(told: Any) -> int | None:
     """Milliseconds since 1970, None for a key that stays, or ``NOT_THERE``.
 
     Raises:
@@ -42,9 +35,45 @@ def expire_at(clock: int, told: Any) -> int | None:
     """
     if isinstance(told, hiredis.ReplyError):
         raise told
-    if told < 0:
-        return None if told == _STAYS else NOT_THERE
-    return int(clock + told)
+    return None if told == _STAYS else int(told)
+
+
+def told_by_clock(wire: Wire, keys: Sequence[bytes]) -> list[Any]:
+    """What ``expiry_commands`` would be told, of a server that does not know them.
+
+    Raises:
+        hiredis.ReplyError: The server does not tell its clock.
+    """
+    told: dict[bytes, Any] = {}
+    asked = list(keys)
+    for _ in range(_ATTEMPTS):
+        again = []
+        for before, after, left in _groups(wire, asked):
+            for key, reply in left:
+                expires = isinstance(reply, int) and reply >= 0
+                told[key] = before + reply if expires else reply
+                if expires and before != after:
+                    again.append(key)
+        if not again:
+            break
+        asked = again
+    return [told[key] for key in keys]
+
+
+def _groups(wire: Wire, keys: Sequence[bytes]) -> Iterator[tuple[int, int, Iterator[tuple[bytes, Any]]]]:
+    """The clock before and after some keys, with what is left of each."""
+    starts = range(0, len(keys), _GROUP)
+    commands: list[Command] = [("TIME",)]
+    for start in starts:
+        commands += [*(("PTTL", key) for key in keys[start : start + _GROUP]), ("TIME",)]
+    replies = iter(wire.exchange(commands))
+    before = milliseconds(next(replies))
+    for start in starts:
+        group = keys[start : start + _GROUP]
+        left = [next(replies) for _ in group]
+        after = milliseconds(next(replies))
+        yield before, after, zip(group, left, strict=True)
+        before = after
 
 
 def milliseconds(time: Any) -> int:

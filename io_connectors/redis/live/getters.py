@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import hiredis
 
-from io_connectors.redis.live.expiry import NOT_THERE, clock_and_expiries, expire_at, expiry_commands
+from io_connectors.redis.live.expiry import NOT_THERE, expire_at, expiry_commands, told_by_clock
 from io_connectors.redis.live.fetched import Fetched, Gone, Refused
 from io_connectors.redis.live.pieces import in_pieces
 from io_connectors.redis.live.refusals import is_passing
@@ -99,12 +99,12 @@ class Getters:
 
     def _whole(self, keys: list[_Key]) -> Iterator[Fetched]:
         values = self._wire.exchange([_WHOLE[key.type](key.name) for key in keys])
-        clock, told = self._expiries([key.name for key in keys])
+        told = self._expiries([key.name for key in keys])
         for key, value, expiry in zip(keys, values, told, strict=True):
             if isinstance(value, hiredis.ReplyError):
                 yield refusal(key.name, key.type, value)
             else:
-                yield self._row(key, _PARSED[key.type](value) if value else value, expire_at(clock, expiry))
+                yield self._row(key, _PARSED[key.type](value) if value else value, expire_at(expiry))
 
     def _large(self, key: _Key) -> Fetched:
         try:
@@ -114,8 +114,8 @@ class Getters:
             return Refused(key.name, key.type, why, "run `engram-migrate replay` when it is left alone")
         except hiredis.ReplyError as error:
             return refusal(key.name, key.type, error)
-        clock, (told,) = self._expiries([key.name])
-        return self._row(key, value, expire_at(clock, told))
+        (told,) = self._expiries([key.name])
+        return self._row(key, value, expire_at(told))
 
     def _pieces(self, key: _Key) -> Value | None:
         if key.type == STREAM:
@@ -145,9 +145,10 @@ class Getters:
             if at != NOT_THERE
         ]
 
-    def _expiries(self, keys: Sequence[bytes]) -> tuple[int, Sequence[Any]]:
-        absolute = self._abilities.expire_time
-        return clock_and_expiries(self._wire.exchange(expiry_commands(keys, absolute)), absolute)
+    def _expiries(self, keys: Sequence[bytes]) -> list[Any]:
+        if self._abilities.expire_time:
+            return self._wire.exchange(expiry_commands(keys))
+        return told_by_clock(self._wire, keys)
 
 
 def refusal(key: bytes, type_: str, error: hiredis.ReplyError) -> Refused:

@@ -24,7 +24,7 @@ from io_connectors.redis.live.changes import changes_of
 from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.reader import LivePageReader
 from io_connectors.redis.live.refusals import resumable, translating
-from io_connectors.redis.live.session import PATIENT, Abilities, databases_of
+from io_connectors.redis.live.session import ONCE, PATIENT, Abilities, databases_of
 from io_connectors.redis.live.sizes import mean_bytes
 from io_connectors.redis.live.spool import Slice, append
 from io_connectors.retry import retrying
@@ -124,7 +124,7 @@ class LiveKeyspace:
 
     def _counted(self, ranges: Mapping[int, int], reading: int) -> Parts:
         """The parts that there are now; the sessions of the planning may be over."""
-        nodes = open_nodes(self.address, PATIENT)
+        nodes = open_nodes(self.address, ONCE)
         found: Parts = {}
         try:
             for db in databases_in(nodes, self.selection):

@@ -13,7 +13,7 @@ from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.fetched import Fetched, Gone, Refused
 from io_connectors.redis.live.refusals import resumable, translating
-from io_connectors.redis.live.session import PATIENT, Abilities
+from io_connectors.redis.live.session import ONCE, PATIENT, Abilities
 from io_connectors.redis.live.spool import Slice
 from io_connectors.redis.live.values import Values
 from io_connectors.redis.rows import KeyRow
@@ -59,7 +59,7 @@ class LivePageReader:
 
     def _fetch(self, db: int, keys: Sequence[bytes]) -> list[Fetched]:
         if self._nodes is None:
-            self._nodes = open_nodes(self._address, PATIENT)
+            self._nodes = open_nodes(self._address, ONCE)
         fetched: list[Fetched] = []
         try:
             with translating(f"reading keys of `{self._address.display}`"):

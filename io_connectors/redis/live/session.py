@@ -16,6 +16,8 @@ from io_connectors.retry import DEFAULT_POLICY, RetryPolicy, retrying
 
 #: For a server that answered before: a killed one may load its data for minutes. 150 s of waits.
 PATIENT = RetryPolicy(attempts=12)
+#: Where whoever calls tries again.
+ONCE = RetryPolicy(attempts=1)
 
 CLUSTER, SENTINEL = "cluster", "sentinel"
 
@@ -88,7 +90,7 @@ def connect(address: RedisAddress, policy: RetryPolicy = DEFAULT_POLICY) -> Sess
 
     Args:
         address: The server.
-        policy: How patiently; ``PATIENT`` where a server that answered before is waited for.
+        policy: How patiently.
 
     Raises:
         SourceError: It cannot be opened.

@@ -8,11 +8,12 @@ codec, is read by the commands of its type.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import hiredis
 
 from engram_store.errors import SourceError
-from io_connectors.redis.live.expiry import NOT_THERE, clock_and_expiries, expire_at, expiry_commands
+from io_connectors.redis.live.expiry import NOT_THERE, expire_at, expiry_commands, told_by_clock
 from io_connectors.redis.live.fetched import Fetched, Gone, Refused
 from io_connectors.redis.live.getters import Getters
 from io_connectors.redis.live.refusals import is_passing
@@ -81,17 +82,13 @@ class Values:
         return groups, big
 
     def _dumped(self, keys: Sequence[bytes]) -> Iterator[Fetched]:
-        absolute = self._abilities.expire_time
-        dumps: list[Command] = [("DUMP", key) for key in keys]
-        replies = self._wire.exchange([*dumps, *expiry_commands(keys, absolute)])
         others: dict[bytes, str] = {}
-        clock, told = clock_and_expiries(replies[len(keys) :], absolute)
-        for key, payload, expiry in zip(keys, replies[: len(keys)], told, strict=True):
+        for key, payload, expiry in zip(keys, *self._payloads_and_expiries(keys), strict=True):
             if payload is None:
                 yield Gone(key)
             elif isinstance(payload, hiredis.ReplyError):
                 others[key] = _told(payload)
-            elif (at := expire_at(clock, expiry)) == NOT_THERE:
+            elif (at := expire_at(expiry)) == NOT_THERE:
                 yield Gone(key)
             else:
                 try:
@@ -101,6 +98,14 @@ class Values:
                 else:
                     yield KeyRow(self._db, key, type_, value, at)
         yield from self._by_commands(others)
+
+    def _payloads_and_expiries(self, keys: Sequence[bytes]) -> tuple[list[Any], list[Any]]:
+        """First the payload: a key that is gone after it is gone."""
+        dumps: list[Command] = [("DUMP", key) for key in keys]
+        if self._abilities.expire_time:
+            replies = self._wire.exchange([*dumps, *expiry_commands(keys)])
+            return replies[: len(keys)], replies[len(keys) :]
+        return self._wire.exchange(dumps), told_by_clock(self._wire, keys)
 
     def _by_commands(self, reasons: dict[bytes, str]) -> Iterator[Fetched]:
         for fetched in self._getters.fetch(list(reasons)):

@@ -86,6 +86,7 @@ def dial(address: RedisAddress) -> Wire:
         OSError: Nobody answers there, or not as TLS does.
         ConfigurationError: A file for TLS cannot be used.
     """
+    context = _context(address.tls) if address.encrypted else None
     if address.path:
         connected = socket.socket(socket.AF_UNIX)
         connected.settimeout(_CONNECT_SECONDS)
@@ -93,8 +94,8 @@ def dial(address: RedisAddress) -> Wire:
     else:
         connected = socket.create_connection((address.host, address.port), _CONNECT_SECONDS)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if address.encrypted:
-        connected = _context(address.tls).wrap_socket(connected, server_hostname=address.host)
+    if context:
+        connected = context.wrap_socket(connected, server_hostname=address.host)
     connected.settimeout(_REPLY_SECONDS)
     return Wire(connected)
 
