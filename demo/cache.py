@@ -53,8 +53,8 @@ def build(path: Path, products: int = DEFAULT_PRODUCTS, seed: int = 7, made_at: 
     """
     now = int(time.time()) if made_at is None else made_at
     entries = list(_entries(Random(seed), products, now * 1000))
-    dump = Dump()
-    dump.aux(b"redis-ver", b"7.2.0")
+    dump = Dump(b"REDIS0010")
+    dump.aux(b"redis-ver", b"7.0.0")
     dump.aux(b"ctime", b"%d" % now)
     dump.select(0, len(entries), sum(entry.expire_at is not None for entry in entries))
     for entry in entries:

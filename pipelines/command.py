@@ -79,13 +79,18 @@ def _run(
 def _check_source(command: Command[S], settings: S) -> None:
     flags = {name: f"`--{name.replace('_', '-')}`" for name in command.sources}
     given = [flag for name, flag in flags.items() if getattr(settings, name)]
-    if len(given) != 1:
+    example = f"{command.program} --source {command.example}"
+    if not given:
         raise ConfigurationError(
-            f"{' and '.join(given)} are given, and only one can be the source"
-            if given
-            else f"{' or '.join(flags.values())} is missing",
-            suggestion="say where the records are",
-            example=f"{command.program} --source {command.example}",
+            "`--source` is missing",
+            suggestion=f"say where the records are, by {' or '.join(flags.values())}",
+            example=example,
+        )
+    if len(given) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(given)} are given, and only one can be the source",
+            suggestion="leave all but one out",
+            example=example,
         )
 
 

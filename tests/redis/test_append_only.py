@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from demo.rdb_writer import Dump, string
+from tests.pipelines.command import stopped, until
 from tests.pipelines.stored import report
-from tests.redis.migrations import as_of, found, in_process
+from tests.redis.migrations import as_of, found, in_process, start_migration
 from tests.redis.test_dump_migration import check_against, known
 from tests.servers.redis import RedisServer, find_program
 
@@ -247,12 +248,18 @@ def test_without_a_server_or_with_an_old_one_it_says_how_to_get_one(
     assert not target.exists()
 
 
-def test_no_server_is_left_and_no_folder(multi_part: Path, target: Path, tmp_path: Path) -> None:
-    monkey = tmp_path / "tmp"
-    monkey.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tempfile.tempdir", str(monkey))
-        assert in_process("--use-aof", multi_part, "--target", target, "--source-db", "all") == 0
-    assert not list(monkey.glob("engram-replay-*"))
-    with pytest.raises(redis.ConnectionError), redis.Redis(unix_socket_path=str(monkey / "socket")) as client:
-        client.ping()
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_server_goes_with_a_run_that_is_stopped(
+    tmp_path: Path, target: Path, how: signal.Signals, code: int
+) -> None:
+    file, folder = tmp_path / "appendonly.aof", tmp_path / "tmp"
+    file.write_bytes(commands("SELECT 0", "DEBUG SLEEP 100"))
+    folder.mkdir()
+    process = start_migration(target, "--use-aof", file, environment={"TMPDIR": str(folder)})
+    until(lambda: list(folder.glob("engram-replay-*/socket")) and process.family.children(recursive=True))
+    assert stopped(process, how).code == code  # which also sees that the server has ended
+    if how != signal.SIGKILL:
+        assert not list(folder.glob("engram-replay-*"))
+    assert not target.exists()

@@ -26,7 +26,7 @@ def refused(target: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[n
 
 
 def test_neither_none_nor_two_sources(refused, shop: Path) -> None:  # type: ignore[no-untyped-def]
-    refused(2, ("`--source` or `--use-rdb` or `--use-aof` is missing", "pipelines.redis"))
+    refused(2, ("`--source` is missing", "or `--use-rdb` or `--use-aof`", "pipelines.redis"))
     refused(2, ("`--use-rdb` and `--use-aof` are given",), "--use-rdb", shop, "--use-aof", shop)
     refused(2, ("`--source` and `--use-rdb`",), "--use-rdb", shop, "--source", "redis://localhost")
     refused(2, ("`--rdb-engine rdbtools`",), "--use-aof", shop, "--rdb-engine", "rdbtools")
