@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +178,13 @@ def test_unix_socket(guarded: RedisServer) -> None:
     address = RedisAddress.parse(f"unix://{guarded.socket}", "", SecretRef.keep("GUARDED", _PASSWORD))
     rows = ordered([row for page in pages_of(address) for row in page.rows])
     assert_same(rows, read_dump(guarded))
+
+
+def test_no_password_in_what_workers_are_sent(guarded: RedisServer) -> None:
+    with open_live(_address(guarded, "reader"), Selection(), 100, None) as live:
+        plan = live.plan({}, anew=False)
+        sent = pickle.dumps([plan.open_reader, *(page.place for page in plan.pages.values())])
+    assert _PASSWORD.encode() not in sent
 
 
 def test_passwords_are_nowhere(guarded: RedisServer, target: Path) -> None:

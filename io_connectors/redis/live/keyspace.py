@@ -129,7 +129,7 @@ class LiveKeyspace:
         try:
             for db in databases_in(nodes, self.selection):
                 with listing(nodes, db, self.selection.match, self.folder / "listing") as listed:
-                    count = ranges.get(db, 1)
+                    count = ranges.get(db) or self._ranges(listed, 1)
                     found.update({_page_id(part, count, reading): part for part, _ in listed.parts(count)})
         finally:
             nodes.close()
