@@ -1,4 +1,4 @@
-"""``make demo``: a real PostgreSQL, a shop in it, its migration, and questions to the memories."""
+"""``make demo``: a shop in a real PostgreSQL and its cache in a dump of Redis, migrated and asked."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 
 import psycopg
 
-from demo import server, shop
+from demo import cache, server, shop
 
 TARGET = Path("demo-data")
 RUN = "demo"
 QUESTION = "customers who like a garden chair"
+SPACES = "session:*:sessions,leaderboard:*:leaderboard"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,9 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
             _say("A PostgreSQL server from a Python package, with a small shop in it:")
             _build(dsn, options.customers)
             code = _migrate(dsn)
+        code = code or _ask() or _migrate_cache(folder / "shop.rdb")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    code = code or _ask()
+    code = code or _ask_cache()
     if not code:
         _say_goodbye()
     return code
@@ -57,6 +59,25 @@ def _ask() -> int:
     _say("\nThe database is gone; the memories stay. What do they recall?")
     code = _run("engram-migrate", "recall", QUESTION, "--space", "customers", "--target", f"./{TARGET}")
     return code or _run("engram-migrate", "edges", "orders", "orders_8", "--target", f"./{TARGET}")
+
+
+def _migrate_cache(dump: Path) -> int:
+    _say("\nThe shop's cache, as a dump file of Redis that is made here; no server is needed:")
+    _say(f"  {cache.build(dump):,} keys")
+    flags = ["--ttl-as-decay", "--zset-members-as-memories", "--key-to-space", SPACES]
+    return _run(
+        "python", "-m", "pipelines.redis", "--use-rdb", str(dump), *flags, "--target", f"./{TARGET}",
+        *("--run", f"{RUN}-redis"),
+    )  # fmt: skip
+
+
+def _ask_cache() -> int:
+    _say("\nA session decays by the time that it had left; members of the leaderboard have their ranks.")
+    code = _run("engram-migrate", "get", "sessions", "redis_session:8", "--target", f"./{TARGET}")
+    question = "folding garden chair bestsellers"
+    return code or _run(
+        "engram-migrate", "recall", question, "--space", "leaderboard", "--target", f"./{TARGET}"
+    )
 
 
 def _say_goodbye() -> None:

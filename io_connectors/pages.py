@@ -49,12 +49,14 @@ class SourcePage:
             it what a row's columns mean.
         rows: One tuple a record.
         dead_letters: Records of this page that could not be read.
+        gone: Records that were counted in the page and were no longer there to be read.
     """
 
     page_id: str
     relation: str
     rows: Sequence[tuple[object, ...]]
     dead_letters: tuple[DeadLetter, ...] = ()
+    gone: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -145,7 +147,7 @@ class MappedPage:
         edges: Its edges, whose other ends may be in any page.
         dead_letters: Records refused so far.
         omitted_times: Records whose time no RFC 3339 text can say, kept without ``created_at``.
-        expired: Records left out because their time to live was over.
+        expired: Records left out because their time to live was over, or that were gone.
         derived: Memories beyond one a record.
         embedding: What embedding it came to.
     """

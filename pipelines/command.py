@@ -29,12 +29,14 @@ class Command(Generic[S]):
         program: How it is called.
         description: What it does, in a sentence.
         example: A source's address, for the error when there is none.
+        sources: The settings of which exactly one says where the records are.
     """
 
     kind: type[S]
     program: str
     description: str
     example: str
+    sources: tuple[str, ...] = ("source",)
 
 
 def run_command(
@@ -64,12 +66,7 @@ def _run(
     if loaded.print_config:
         print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=False), end="")
         return 0
-    if not settings.source:
-        raise ConfigurationError(
-            "`--source` is missing",
-            suggestion="say where the records are",
-            example=f"{command.program} --source {command.example}",
-        )
+    _check_source(command, settings)
     if settings.dry_run:
         print("\n".join(preview(settings).lines()))
         return 0
@@ -77,6 +74,24 @@ def _run(
     print("\n".join(report.lines()))
     print(f"\nReport: {os.path.join(settings.target, 'runs', report.run, 'report.json')}")
     return 0 if report.valid else IntegrityError.exit_code
+
+
+def _check_source(command: Command[S], settings: S) -> None:
+    flags = {name: f"`--{name.replace('_', '-')}`" for name in command.sources}
+    given = [flag for name, flag in flags.items() if getattr(settings, name)]
+    example = f"{command.program} --source {command.example}"
+    if not given:
+        raise ConfigurationError(
+            "`--source` is missing",
+            suggestion=f"say where the records are, by {' or '.join(flags.values())}",
+            example=example,
+        )
+    if len(given) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(given)} are given, and only one can be the source",
+            suggestion="leave all but one out",
+            example=example,
+        )
 
 
 def _check_beam_flags(command: Command[S], loaded: Loaded[S]) -> None:

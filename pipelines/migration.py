@@ -175,7 +175,8 @@ class Migration:
     def _check_disk(self, todo: Sequence[str]) -> None:
         rows = self.source.rows_of(todo)
         share = rows / max(1, self.source.rows)
-        need = int(self.source.memories_of(todo) * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
+        memories = self.source.memories_of(todo) + share * self.source.derived
+        need = int(memories * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
         free = shutil.disk_usage(self.store.path).free
         if need > free:
             raise PreflightError(

@@ -6,7 +6,11 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 #: Source system → the module with its ``main`` and ``migrate``.
-PIPELINES = {"neo4j": "pipelines.neo4j", "postgresql": "pipelines.postgresql"}
+PIPELINES = {
+    "neo4j": "pipelines.neo4j",
+    "postgresql": "pipelines.postgresql",
+    "redis": "pipelines.redis",
+}
 
 
 def main_of(system: str) -> Callable[[Sequence[str]], int]:

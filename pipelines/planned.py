@@ -51,6 +51,8 @@ class PlannedSource:
         added_edges: Origins of edges that no record of the source stands for; those without
             references cannot be counted in the source.
         recount: Counts the source again, where there is no snapshot.
+        derived: Memories that are expected beyond one a record, to reckon the disk by.
+        notes: What is not migrated, was lost or was taken for granted, in sentences.
     """
 
     system: str
@@ -67,6 +69,8 @@ class PlannedSource:
     edge_tables: frozenset[str] = frozenset()
     added_edges: frozenset[str] = frozenset()
     recount: Callable[[], Recount] | None = None
+    derived: int = 0
+    notes: tuple[str, ...] = ()
 
     def unchanged(self) -> Recount:
         """A recount that finds everything as it was planned."""

@@ -79,6 +79,7 @@ class Preview:
         not_followed: References left out because their parent is.
         model: What would embed, and how honest that is.
         expected: What to expect.
+        notes: What is not migrated, was lost or was taken for granted, in sentences.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Preview:
     not_followed: tuple[str, ...]
     model: str
     expected: Expectation
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The plan as text."""
@@ -107,6 +109,7 @@ class Preview:
             f"  {sum(self.references.values()):,} edges of {len(self.references)} kinds",
             *(f"    {count:>12,}  {origin}" for origin, count in self.references.items()),
             *(f"  not followed (parent left out): {name}" for name in self.not_followed),
+            *(f"  {note}" for note in self.notes),
             "",
             *_sample_lines(self.tables),
             f"  embedding: {self.model}",
@@ -123,7 +126,7 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
         references: Edges to come.
     """
     embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
-    rows = sum(table.rows for table in tables if table.space)
+    memories = float(sum(table.rows for table in tables if table.space))
     with_text = distinct = cpu = content = 0.0
     for table in tables:
         if table.sample is None:
@@ -135,18 +138,20 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
         begun = time.process_time()
         list(embed_pages(embedder, [page]))
         each = (time.process_time() - begun + table.read_seconds) / n
+        expected = table.rows * n / max(1, n - page.derived)
+        memories += expected - table.rows
         texts = [text for text in page.memories.texts if text and text.strip()]
-        with_text += table.rows * len(texts) / n
-        distinct += table.rows * len(set(texts)) / n
-        cpu += table.rows * each
-        content += table.rows * sum(map(len, page.memories.contents)) / n
+        with_text += expected * len(texts) / n
+        distinct += expected * len(set(texts)) / n
+        cpu += expected * each
+        content += expected * sum(map(len, page.memories.contents)) / n
     workers = min(settings.parallel_workers, os.cpu_count() or 1)
     return Expectation(
-        text_share=with_text / rows if rows else 0.0,
+        text_share=with_text / memories if memories else 0.0,
         distinct_share=distinct / with_text if with_text else 0.0,
-        seconds=_START_SECONDS + cpu / workers + rows * _WRITE_AND_FINALIZE,
+        seconds=_START_SECONDS + cpu / workers + memories * _WRITE_AND_FINALIZE,
         memory=(workers + (workers > 1)) * _PROCESS_BYTES,
-        disk=int(rows * _VECTOR_AND_INDEX_BYTES + 1.5 * content + references * _EDGE_BYTES),
+        disk=int(memories * _VECTOR_AND_INDEX_BYTES + 1.5 * content + references * _EDGE_BYTES),
     )
 
 

@@ -113,6 +113,7 @@ class Report:
     peak_memory: int
     expired: int = 0
     changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
 
     @property
@@ -153,6 +154,7 @@ class Report:
         if len(self.attempts) > 1:
             lines.append(f"  read in {len(self.attempts)} attempts; {_BETWEEN[self.has_snapshots]}")
         lines += [f"  the source changed while it was read: {change}" for change in self.changes]
+        lines += [f"  {note}" for note in self.notes]
         if self.omitted_times:
             lines.append(f"  {self.omitted_times:,} times beyond RFC 3339 were left out of created_at")
         if self.expired:

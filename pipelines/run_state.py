@@ -40,8 +40,18 @@ class RunKey:
 
     @property
     def default_name(self) -> str:
-        """The run's name where the user gives none: the same for the same source."""
-        return f"{self.system}-{blake2b(self.source.encode(), digest_size=4).hexdigest()}"
+        """The run's name where the user gives none."""
+        return default_name(self.system, self.source)
+
+
+def default_name(system: str, source: str) -> str:
+    """A run's name where the user gives none: the same for the same source; see ``RunKey``."""
+    return f"{system}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
+
+
+def run_folder(settings: Settings, system: str, source: str) -> Path:
+    """Where the run of a source is kept, or will be; see ``RunKey``."""
+    return Path(settings.target) / "runs" / (settings.run or default_name(system, source))
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def summarise(
         spaces={s: n for s in dict.fromkeys((*source.spaces, *written)) if (n := written.get(s, 0))},
         edges=_edges(source, receipts, orphans, after),
         changes=after.changes,
+        notes=source.notes,
         not_followed=source.not_followed,
         dead_letters=sum(receipt.dead_letters for receipt in receipts),
         omitted_times=sum(receipt.omitted_times for receipt in receipts),

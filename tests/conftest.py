@@ -19,6 +19,7 @@ from hypothesis import settings
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.neo4j_samples import Neo4jSamples
 from tests.servers.postgres import DebianPostgres, WheelPostgres, find_programs
+from tests.servers.redis import RedisServer
 from tests.servers.samples import SampleDatabases
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -115,3 +116,24 @@ def neo4j_sample(samples: Path) -> Iterator[Neo4jSamples]:
     graphs = Neo4jSamples(samples, _missing)
     yield graphs
     graphs.close()
+
+
+def _redis() -> RedisServer:
+    try:
+        return RedisServer()
+    except LookupError as error:
+        _missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis that tests share: leave it running, and take away what you put in."""
+    with _redis() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis of one test's own, to stop, restart and crash."""
+    with _redis() as server:
+        yield server

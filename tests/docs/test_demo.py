@@ -32,6 +32,12 @@ def test_demo_migrates_recalls_and_names_its_report(tmp_path: Path) -> None:
     assert len(recalled) == 5
     assert "garden chair" in recalled[0]
     assert "orders_customer_fkey" in done.stdout.partition("The database is gone")[2]
+    assert json.loads((tmp_path / "demo-data/runs/demo-redis/report.json").read_bytes())["valid"]
+    cached = done.stdout.partition("The shop's cache")[2]
+    assert "3 records had expired" in cached
+    assert re.search(
+        r"^0\.\d+  leaderboard/redis_leaderboard:bestsellers%#.*garden chair", cached, re.MULTILINE
+    )
 
 
 def test_documents_name_targets_of_the_makefile_only() -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+import redis
 from psycopg import sql
 
 from tests.servers.postgres import DebianPostgres, WheelPostgres
+from tests.servers.redis import RedisServer
 from tests.servers.samples import READER, SAMPLE_NAMES, SampleDatabases
 
 
@@ -89,3 +91,29 @@ def test_wheel_is_newer_and_restarts(wheel_postgres: WheelPostgres) -> None:
     assert wheel_postgres.query("SELECT one FROM t", "kept") == [(1,)]
     assert wheel_postgres.query("SELECT current_setting('server_version_num')::int >= 180000") == [(True,)]
     wheel_postgres.drop_database("kept")
+
+
+def test_redis_keeps_what_was_saved_and_loses_the_rest(own_redis: RedisServer) -> None:
+    own_redis.client(3).set("saved", "yes")
+    assert own_redis.save().read_bytes().startswith(b"REDIS")
+    own_redis.client(3).set("saved", "no")
+    before = own_redis.pid
+    own_redis.restart(signal.SIGKILL)
+    assert own_redis.pid != before
+    assert own_redis.client(3).get("saved") == b"yes"
+    with redis.Redis.from_url(f"{own_redis.url}/3") as client:
+        assert client.dbsize() == 1
+
+
+def test_stopped_redis_does_not_answer(own_redis: RedisServer) -> None:
+    own_redis.stop()
+    with pytest.raises(redis.ConnectionError):
+        own_redis.client().ping()
+    with pytest.raises(LookupError):
+        _ = own_redis.pid
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_redis_that_does_not_start_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="Redis did not start"), RedisServer(["no-such-setting yes"]):
+        pass

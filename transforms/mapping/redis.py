@@ -52,7 +52,7 @@ def map_page(page: SourcePage, mapping: KeyspaceMapping) -> MappedPage:
         memories,
         edges,
         (*page.dead_letters, *letters),
-        expired=len(rows) - len(there),
+        expired=page.gone + len(rows) - len(there),
         derived=len(memories) - len(kept),
     )
 
