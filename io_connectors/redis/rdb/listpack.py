@@ -50,7 +50,8 @@ def listpack(packed: bytes) -> list[bytes]:
         else:
             text, behind = _long_text(packed, position, first)
             add(text)
-            position = behind + _size_of_size(behind - position)
+            # Redis takes a byte more than it needs where a size just fits, Valkey does not.
+            position = behind + _size_of_size(behind - position) + (packed[behind] == 0)
     if position != end or count not in (len(found), _MANY):
         raise Broken("a listpack's elements are not as many or as long as it claims")
     return found
@@ -68,8 +69,8 @@ def _long_text(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
 
 
 def _size_of_size(size: int) -> int:
-    """How many bytes an element's own size takes."""
-    for taken, most in enumerate((127, 16_382, 2_097_150, 268_435_454), 1):
+    """How many bytes an element's own size needs."""
+    for taken, most in enumerate((127, 16_383, 2_097_151, 268_435_455), 1):
         if size <= most:
             return taken
     return 5
