@@ -8,16 +8,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
-from typing_extensions import Self
 
+from tests.servers.child import ChildServer
 from tests.servers.ports import free_port
 
 #: The version that the tests run on unless ``ENGRAM_MIGRATE_TEST_NEO4J`` names another.
@@ -66,11 +64,8 @@ def find_java(version: str) -> str | None:
     return fitting[0][1] if fitting else None
 
 
-class Neo4jServer:
-    """A server in a temporary folder, on a loopback port, with the password ``PASSWORD``.
-
-    The server is our child process and dies with us, even if we are killed. A context manager
-    that starts it, and removes it at the end.
+class Neo4jServer(ChildServer):
+    """A server on a loopback port, with the password ``PASSWORD``.
 
     Args:
         version: Its version; the jars and a Java must be there.
@@ -85,11 +80,10 @@ class Neo4jServer:
         jars, java = find_jars(self.version), find_java(self.version)
         if jars is None or java is None:
             raise LookupError(f"Neo4j {self.version} is not there; run scripts/setup-neo4j.sh {self.version}")
+        super().__init__("Neo4j", start_seconds=_START_SECONDS)
         opened = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
         self._java = [java, *opened, "-cp", f"{jars}/*"]
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="engram-neo4j-"))
-        self._process: subprocess.Popen[bytes] | None = None
         self._driver: neo4j.Driver | None = None
         self._configure(settings)
 
@@ -98,45 +92,12 @@ class Neo4jServer:
         """The server's address."""
         return f"bolt://127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id; a LookupError when it is stopped."""
-        if self._process is None:
-            raise LookupError("the server is stopped")
-        return self._process.pid
-
-    def start(self) -> None:
-        """Starts the server and returns once it answers a query."""
-        main = "CommunityEntryPoint" if major(self.version) <= 5 else "Neo4jCommunity"
-        folders = (f"--home-dir={self._folder}", f"--config-dir={self._folder / 'conf'}")
-        flags = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-        self._process = self._popen(*flags, main=f"org.neo4j.server.{main}", arguments=folders)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop(signal.SIGKILL)
-                raise RuntimeError(f"Neo4j did not start: {self.log()[-2000:]}")
-            time.sleep(0.2)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stops the server; SIGKILL is as good as a crash."""
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """Stops the server, and closes what ``run`` has opened."""
         if self._driver is not None:
             self._driver.close()
             self._driver = None
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stops and starts the server at the same address; data is kept."""
-        self.stop(how)
-        self.start()
+        super().stop(how)
 
     def run(self, query: str, **parameters: Any) -> list[list[Any]]:
         """The rows of a query, committed at once."""
@@ -165,27 +126,10 @@ class Neo4jServer:
             self._admin("database", "load", "neo4j", f"--from-path={folder}", "--overwrite-destination=true")
         self._admin("database", "migrate", "neo4j", "--force-btree-indexes-to-range")
 
-    def log(self) -> str:
-        """What the server has logged."""
-        return self._log.read_text(errors="replace")
-
-    def remove(self) -> None:
-        """Stops the server and removes its folder."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "server.log"
+    def _command(self) -> list[str]:
+        main = "CommunityEntryPoint" if major(self.version) <= 5 else "Neo4jCommunity"
+        folders = (f"--home-dir={self._folder}", f"--config-dir={self._folder / 'conf'}")
+        return [*self._program("-Xmx512m", f"org.neo4j.server.{main}"), *folders]
 
     def _configure(self, settings: Iterable[str]) -> None:
         form = _CONFIGURATION if major(self.version) >= 5 else _CONFIGURATION_BEFORE_5
@@ -196,25 +140,15 @@ class Neo4jServer:
         self._admin(*verb, "set-initial-password", self.password)
 
     def _admin(self, *arguments: str) -> None:
-        flags = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-        process = self._popen(*flags, main="org.neo4j.cli.AdminTool", arguments=arguments)
+        folders = {"NEO4J_HOME": str(self._folder), "NEO4J_CONF": str(self._folder / "conf")}
+        program = self._program("-Xmx1g", "org.neo4j.cli.AdminTool")
+        process = self._run(*program, *arguments, environment=folders)
         if process.wait():
             raise RuntimeError(f"neo4j-admin {' '.join(arguments)} failed: {self.log()[-2000:]}")
 
-    def _popen(self, *flags: str, main: str, arguments: Iterable[str]) -> subprocess.Popen[bytes]:
-        setpriv = shutil.which("setpriv")
-        with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-        folders = {"NEO4J_HOME": str(self._folder), "NEO4J_CONF": str(self._folder / "conf")}
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                [*with_us, *self._java[:1], *flags, *self._java[1:], main, *arguments],
-                cwd=self._folder,
-                env={**os.environ, **folders},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def _program(self, heap: str, main: str) -> list[str]:
+        java, *rest = self._java
+        return [java, heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *rest, main]
 
     def _answers(self) -> bool:
         auth = (self.user, self.password)

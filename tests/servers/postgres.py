@@ -7,16 +7,12 @@ import pwd
 import secrets
 import shutil
 import signal
-import subprocess
-import tempfile
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
 import psycopg
 
 from demo.server import Wheel
+from tests.servers.child import ChildServer
 from tests.servers.ports import free_port
 from tests.servers.server import PostgresServer
 
@@ -44,23 +40,28 @@ def find_programs() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
-class DebianPostgres(PostgresServer):
-    """A server in a temporary folder, on a loopback port, that asks everybody for a password.
+class DebianPostgres(ChildServer, PostgresServer):
+    """A server on a loopback port that asks everybody for a password.
 
-    The server is our child process and dies with us, even if we are killed. Root cannot run it,
-    so root runs it as ``postgres`` or ``nobody``.
+    Root cannot run it, so root runs it as ``postgres`` or ``nobody``.
 
     Args:
         bin_dir: The folder of ``initdb``, ``postgres`` and ``psql``.
     """
 
     def __init__(self, bin_dir: Path) -> None:
+        self._user = _server_user()
+        # SIGINT ends sessions cleanly, SIGQUIT is as good as a crash.
+        super().__init__(
+            "PostgreSQL",
+            start_seconds=_START_SECONDS,
+            ends_by=signal.SIGINT,
+            dies_by="INT",
+            starts_with=_identity(self._user),
+        )
         self.bin_dir = bin_dir
         self.port = free_port()
         self.passwords = {"postgres": secrets.token_urlsafe(12)}
-        self._user = _server_user()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="engram-pg-"))
         self._initialise()
 
     def dsn(self, dbname: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
@@ -74,56 +75,8 @@ class DebianPostgres(PostgresServer):
         self.psql(f"ALTER ROLE \"{user}\" LOGIN PASSWORD '{self.passwords[user]}'")
 
     @property
-    def pid(self) -> int:
-        """The postmaster's process id; a LookupError when the server is stopped."""
-        if self._process is None:
-            raise LookupError("the server is stopped")
-        return self._process.pid
-
-    def start(self) -> None:
-        """Starts the server and returns once it answers."""
-        with self._log.open("ab") as log:
-            self._process = self._run("postgres", "-D", str(self._data), log=log)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop(signal.SIGQUIT)
-                raise RuntimeError(f"PostgreSQL did not start: {self.log()[-2000:]}")
-            time.sleep(0.05)
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stops our postmaster: SIGINT ends sessions cleanly, SIGQUIT is as good as a crash."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def log(self) -> str:
-        """What the server has logged."""
-        return self._log.read_text(errors="replace")
-
-    def remove(self) -> None:
-        """Stops the server and removes its folder."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
-
-    @property
     def _data(self) -> Path:
         return self._folder / "data"
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "server.log"
 
     def _initialise(self) -> None:
         password = self._folder / "password"
@@ -132,27 +85,14 @@ class DebianPostgres(PostgresServer):
             shutil.chown(self._folder, self._user)
             shutil.chown(password, self._user)
         flags = ("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "-N")
-        with self._log.open("wb") as log:
-            made = self._run("initdb", "-D", str(self._data), f"--pwfile={password}", *flags, log=log)
-            if made.wait():
-                raise RuntimeError(f"initdb failed: {self.log()}")
+        initdb = str(self.bin_dir / "initdb")
+        if self._run(initdb, "-D", str(self._data), f"--pwfile={password}", *flags).wait():
+            raise RuntimeError(f"initdb failed: {self.log()}")
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.write(_CONFIGURATION.format(port=self.port, folder=self._folder))
 
-    def _run(self, program: str, *arguments: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        setpriv = shutil.which("setpriv")
-        with_us = [setpriv, "--pdeathsig", "INT"] if setpriv else []
-        return subprocess.Popen(
-            [*with_us, self.bin_dir / program, *arguments],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            user=self._user,
-            group=self._user and pwd.getpwnam(self._user).pw_gid,
-            extra_groups=[] if self._user else None,
-            start_new_session=True,
-        )
+    def _command(self) -> list[str]:
+        return [str(self.bin_dir / "postgres"), "-D", str(self._data)]
 
     def _answers(self) -> bool:
         try:
@@ -191,3 +131,8 @@ def _server_user() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
+
+
+def _identity(user: str | None) -> dict[str, object]:
+    """What starts a process as another user."""
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}

@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from typing_extensions import Self
 
+from tests.servers.child import ChildServer
 from tests.servers.ports import free_port
 
 _START_SECONDS = 60
@@ -29,7 +24,6 @@ port {port}
 unixsocket {folder}/redis.sock
 dir {folder}
 dbfilename dump.rdb
-logfile {folder}/server.log
 save ""
 daemonize no
 """
@@ -56,11 +50,8 @@ def find_others() -> dict[str, str]:
     return found
 
 
-class RedisServer:
-    """A server in a temporary folder; a context manager that starts it, and removes it at the end.
-
-    The server is our child process and dies with us, even if we are killed. It saves nothing but
-    on ``save``.
+class RedisServer(ChildServer):
+    """A server on a loopback port and a unix socket, which saves nothing but on ``save``.
 
     Args:
         config: Further lines of ``redis.conf``.
@@ -74,12 +65,11 @@ class RedisServer:
         program = program or find_program()
         if program is None:
             raise LookupError("no redis-server; run scripts/setup-servers.sh")
+        super().__init__("Redis", start_seconds=_START_SECONDS)
         self._program = program
         self.port = free_port()
         #: What its clients need, once the test has given the server one.
         self.password: str | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="engram-redis-"))
-        self._process: subprocess.Popen[bytes] | None = None
         lines = [_CONFIGURATION.format(port=self.port, folder=self._folder), *config, ""]
         (self._folder / "redis.conf").write_text("\n".join(lines))
         if dump is not None:
@@ -95,13 +85,6 @@ class RedisServer:
         """The server's unix socket."""
         return self._folder / "redis.sock"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id; a LookupError when it is stopped."""
-        if self._process is None:
-            raise LookupError("the server is stopped")
-        return self._process.pid
-
     def client(self, db: int = 0) -> redis.Redis:
         """A client that gives bytes, and tries once."""
         once = Retry(NoBackoff(), 0)
@@ -113,60 +96,8 @@ class RedisServer:
             client.save()
         return self._dump
 
-    def start(self) -> None:
-        """Starts the server and returns once it has loaded its data."""
-        setpriv = shutil.which("setpriv")
-        with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-        self._process = subprocess.Popen(
-            [*with_us, self._program, str(self._folder / "redis.conf")],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop(signal.SIGKILL)
-                raise RuntimeError(f"Redis did not start: {self.log()[-2000:]}")
-            time.sleep(0.02)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stops the server; SIGKILL is as good as a crash."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stops and starts the server at the same address; what was saved is kept."""
-        self.stop(how)
-        self.start()
-
-    def log(self) -> str:
-        """What the server has logged."""
-        log = self._folder / "server.log"
-        return log.read_text(errors="replace") if log.exists() else ""
-
-    def remove(self) -> None:
-        """Stops the server and removes its folder."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
+    def _command(self) -> list[str]:
+        return [self._program, str(self._folder / "redis.conf")]
 
     @property
     def _dump(self) -> Path:
