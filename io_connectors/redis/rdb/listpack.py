@@ -50,7 +50,7 @@ def listpack(packed: bytes) -> list[bytes]:
         else:
             text, behind = _long_text(packed, position, first)
             add(text)
-            position = behind + _size_of_size(behind - position)
+            position = behind + _size_of_size(packed, behind, behind - position)
     if position != end or count not in (len(found), _MANY):
         raise Broken("a listpack's elements are not as many or as long as it claims")
     return found
@@ -67,9 +67,9 @@ def _long_text(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
     return packed[start : start + size], start + size
 
 
-def _size_of_size(size: int) -> int:
-    """How many bytes an element's own size takes."""
-    for taken, most in enumerate((127, 16_382, 2_097_150, 268_435_454), 1):
-        if size <= most:
-            return taken
-    return 5
+def _size_of_size(packed: bytes, behind: int, size: int) -> int:
+    """How many bytes an element's own size takes, which stands behind it, seven bits a byte.
+
+    Where these bits are all ones, as of 16,383, servers other than Valkey 9.1 put a zero in front.
+    """
+    return -(-size.bit_length() // 7) + (packed[behind] == 0)
