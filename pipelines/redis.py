@@ -125,7 +125,7 @@ class _Planned:
         return PlannedSource(
             system=SYSTEM,
             shown=self.planning.keyspace.display,
-            snapshot="",
+            snapshot=plan.state,
             page_rows={page_id: page.rows for page_id, page in plan.pages.items()},
             page_tables=dict.fromkeys(plan.pages, KEYS),
             tables={KEYS: ""},

@@ -118,9 +118,9 @@ def neo4j_sample(samples: Path) -> Iterator[Neo4jSamples]:
     graphs.close()
 
 
-def _redis() -> RedisServer:
+def _redis(*config: str) -> RedisServer:
     try:
-        return RedisServer()
+        return RedisServer(config)
     except LookupError as error:
         _missing(str(error))
 
@@ -133,7 +133,10 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    """A Redis of one test's own, to stop, restart and crash."""
-    with _redis() as server:
+def own_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """A Redis of one test's own, to stop, restart and crash.
+
+    As an indirect parameter it takes a tuple of lines for ``redis.conf``.
+    """
+    with _redis(*getattr(request, "param", ())) as server:
         yield server

@@ -107,6 +107,7 @@ class DumpKeyspace:
             bytes=size * sum(counts.values()) // max(1, index.keys),
             open_reader=partial(_PageReader, self.path, index.magic, self.choices),
             shown={"file": self.display},
+            state=content,
             notes=(*notes_of(index, self.choices.selection, size), *self._clock_notes()),
         )
 

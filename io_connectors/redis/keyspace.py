@@ -95,6 +95,7 @@ class KeyspacePlan:
         bytes: Bytes that the selected keys take, about; to reckon the disk by.
         open_reader: Opens a reader of pages in a worker. It is pickled: no connection, no secret.
         shown: What a runner's page shows of the reading, without secrets.
+        state: What names the state that is read; empty where it may change while it is read.
         notes: What is not migrated, was lost or was taken for granted: sentences for the report.
         recount: Counts again; None where what is read cannot change unnoticed.
     """
@@ -106,6 +107,7 @@ class KeyspacePlan:
     bytes: int
     open_reader: Callable[[], PageReader[Any]]
     shown: Mapping[str, str]
+    state: str = ""
     notes: tuple[str, ...] = ()
     recount: Callable[[], Recounted] | None = None
 

@@ -35,12 +35,12 @@ _DATABASES = 16_384
 #: How warnings begin that say nothing of the files.
 _USUAL = ("oO0", "Redis version", "Valkey version", "Configuration loaded", "Server initialized", "WARNING")
 
-#: What a warning has in it → what to do about it.
+#: What a warning has in it, in lower case: servers differ → what to do about it.
 _SUGGESTIONS = {
-    "CRITICAL": "find out why, or leave out what the server refuses: --salvage",
-    "RDB format version": "put a redis-server on PATH as new as the one that wrote the file",
-    "Unexpected end of file": "copy the files again, or leave out the command that is cut off: --salvage",
-    "Unknown command": "put a server on PATH as new as the one that wrote the file, with its modules;"
+    "critical": "find out why, or leave out what the server refuses: --salvage",
+    "rdb format version": "put a redis-server on PATH as new as the one that wrote the file",
+    "unexpected end of file": "copy the files again, or leave out the command that is cut off: --salvage",
+    "unknown command": "put a server on PATH as new as the one that wrote the file, with its modules;"
     " or dump and give --use-rdb",
 }
 _REPAIR = "repair a copy by redis-check-aof --fix, which tells what it cuts off, and migrate that"
@@ -202,7 +202,7 @@ def _failure(source: AppendOnly, folder: Path, answer: str) -> SourceError:
     words = _last_words(folder) or answer
     for link, file in _links(source):
         words = words.replace(f" {link}", f" {file.name}")
-    suggestion = next((told for cause, told in _SUGGESTIONS.items() if cause in words), _REPAIR)
+    suggestion = next((told for cause, told in _SUGGESTIONS.items() if cause in words.lower()), _REPAIR)
     return SourceError(f"`{source.path}` cannot be replayed", why=words, suggestion=suggestion)
 
 

@@ -76,10 +76,11 @@ class Document:
 README = Document("README.md")
 POSTGRES_GUIDE = Document("docs/operations/migration-postgresql.md")
 NEO4J_GUIDE = Document("docs/operations/migration-neo4j.md")
+REDIS_GUIDE = Document("docs/operations/migration-redis.md")
 NEO4J_TUTORIAL = Document("docs/tutorials/migrate-from-neo4j.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
-    *(README, POSTGRES_GUIDE, NEO4J_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
+    *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

@@ -19,6 +19,9 @@ _FILE = "file: "
 _RUNNERS = {
     "sql": 'psql -qX -v ON_ERROR_STOP=1 "$SHOP"',
     "cypher": 'python -m demo.cypher "$SOURCE"',
+    # redis-cli ends well whatever the server answers to its standard input.
+    "redis": "{ redis-cli --no-raw -u redis://localhost:6379 |"
+    " awk '{ print } /\\(error\\)/ { refused = 1 } END { exit refused }'; }",
 }
 
 
@@ -32,7 +35,7 @@ class Step:
 
 
 def steps(document: Document) -> list[Step]:
-    """All commands of a document: sh, console, sql and cypher blocks, and the files that it shows."""
+    """All commands of a document: sh, console, sql, cypher and redis blocks, and the files that it shows."""
     found: list[Step] = []
     for block in document.blocks("sh", "console", "yaml", *_RUNNERS):
         if block.comment.startswith(NOT_RUN):

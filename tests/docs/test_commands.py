@@ -16,10 +16,12 @@ from tests.docs.markdown import (
     NEO4J_TUTORIAL,
     POSTGRES_GUIDE,
     README,
+    REDIS_GUIDE,
     Document,
 )
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import DebianPostgres
+from tests.servers.redis import RedisServer
 
 #: Blocks that only a person can run; a new one must be put here with open eyes.
 NOT_RUN = {
@@ -27,6 +29,7 @@ NOT_RUN = {
     ("README.md", "make setup"),
     ("CONTRIBUTING.md", "make setup"),
     ("docs/operations/migration-neo4j.md", "GRANT ROLE"),
+    ("docs/operations/migration-redis.md", "redis-serv"),
     ("docs/tutorials/migrate-from-neo4j.md", "make setup"),
     ("docs/tutorials/migrate-from-neo4j.md", "docker run"),
     ("docs/tutorials/migrate-from-neo4j.md", "scripts/se"),
@@ -67,6 +70,18 @@ def test_neo4j_tutorial(own_neo4j: Neo4jServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("own_redis", [("appendonly yes", "aof-timestamp-enabled yes")], indirect=True)
+def test_redis_guide(own_redis: RedisServer, tmp_path: Path) -> None:
+    with own_redis.client() as client:
+        folder = client.config_get("dir")["dir"]
+    here = {
+        "localhost:6379": f"127.0.0.1:{own_redis.port}",
+        "/var/lib/redis/appendonlydir": f"{folder}/appendonlydir",
+    }
+    script.run(REDIS_GUIDE, tmp_path, _ONE_WORKER, here)
+
+
+@pytest.mark.slow
 def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
     with psycopg.connect(own_postgres.create_database("shop")) as connection:
         shop.build(connection, customers=40)
@@ -89,7 +104,7 @@ def test_blocks_that_are_not_run_are_few_and_known() -> None:
 
 
 def test_no_block_escapes_by_its_language() -> None:
-    known = {"sh", "console", "sql", "cypher", "yaml", "text", "python"}
+    known = {"sh", "console", "sql", "cypher", "redis", "yaml", "text", "python"}
     for document in ALL:
         for block in document.blocks():
             assert block.language in known, (

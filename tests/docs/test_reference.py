@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +22,15 @@ from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import Reading
 from io_connectors.postgresql import session as postgres_session
 from io_connectors.postgresql.session import PostgresAddress, connect
+from io_connectors.redis.keyspace import Selection
+from io_connectors.redis.live import refusals
+from io_connectors.redis.live.address import RedisAddress
+from io_connectors.redis.rows import JSON, KeyRow
 from io_connectors.secrets import SecretRef
 from pipelines import __main__ as command
 from pipelines.pipelines import PIPELINES
 from pipelines.settings.load import load
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, Settings
+from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings
 from pipelines.watch import CtrlC
 from tests.docs import settings_table
 from tests.docs.markdown import (
@@ -33,18 +39,27 @@ from tests.docs.markdown import (
     NEO4J_GUIDE,
     POSTGRES_GUIDE,
     README,
+    REDIS_GUIDE,
     REPOSITORY,
     Block,
     Document,
 )
+from tests.redis.reading import pages_of
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import DebianPostgres
+from tests.servers.redis import RedisServer
 from transforms.mapping.graph_values import node_content
+from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
+from transforms.mapping.keyspace_values import key_content
 from transforms.mapping.text_words import TEXT_WORDS
 from transforms.mapping.times import TIME_NAMES
 
-GUIDES = (POSTGRES_GUIDE, NEO4J_GUIDE)
-SETTINGS: dict[Document, type[Settings]] = {POSTGRES_GUIDE: PostgresSettings, NEO4J_GUIDE: Neo4jSettings}
+GUIDES = (POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE)
+SETTINGS: dict[Document, type[Settings]] = {
+    POSTGRES_GUIDE: PostgresSettings,
+    NEO4J_GUIDE: Neo4jSettings,
+    REDIS_GUIDE: RedisSettings,
+}
 
 #: Where errors come from that only one source can raise; all others are in the common reference.
 OWN_CODE = {
@@ -54,6 +69,9 @@ OWN_CODE = {
     NEO4J_GUIDE: re.compile(
         r"io_connectors/neo4j/.*|pipelines/(neo4j|graph_settings)\.py|transforms/mapping/(neo4j|graph_\w+)\.py"
     ),
+    REDIS_GUIDE: re.compile(
+        r"io_connectors/redis/.*|pipelines/redis\.py|transforms/mapping/(redis|keyspace_\w+)\.py"
+    ),
 }
 
 SECTIONS = [
@@ -61,8 +79,8 @@ SECTIONS = [
     "Performance Tuning", "Validation", "Troubleshooting", "Production Checklist",
 ]  # fmt: skip
 
-#: Errors of the libraries' own use, which no command can lead to: a wrong batch, a taken name,
-#: or what the settings' kinds have refused before.
+#: Errors of the libraries' own use, which no command can lead to: a wrong batch, a taken name, what
+#: the settings' kinds have refused before, or what ends as the reason of a dead letter.
 ONLY_IN_CODE = {
     "the weights of … cannot range from … to …",
     "a half-life of … days is not possible",
@@ -74,6 +92,8 @@ ONLY_IN_CODE = {
     "Run … is already in ….",
     "An embedding batch of … records is not possible.",
     "a page of … memories came to be written with embeddings of shape …",
+    "a DUMP payload cannot be read",
+    "a key of the type … has no JSON form",
 }
 
 
@@ -139,14 +159,16 @@ def test_every_error_is_in_its_document(document: Document) -> None:
 
 
 def test_every_cause_of_a_failed_connection_is_in_the_guide() -> None:
-    postgres, neo4j = ("\n".join(cause for cause, *_ in guide.table("why")) for guide in GUIDES)
+    postgres, neo4j, redis = ("\n".join(cause for cause, *_ in guide.table("why")) for guide in GUIDES)
     known = (postgres_session._CANNOT_CONNECT, postgres_session._READING, postgres_session._FINAL_HINTS)
     assert [cause for causes in known for cause in causes if cause not in postgres] == []
     codes = [code.split(".", 2)[2] for code in (*neo4j_session._REFUSED, *neo4j_session._TOO_MUCH)]
     assert [code for code in codes if f"`{code}`" not in neo4j] == []
+    words = (refusals._REFUSED, refusals._WORDED, refusals._PASSING, refusals._PASSING_WORDED)
+    assert [word for some in words for word in some if f"`{word}" not in redis] == []
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=_path)
+@pytest.mark.parametrize("guide", [POSTGRES_GUIDE, NEO4J_GUIDE], ids=_path)
 def test_names_of_times_are_the_codes(guide: Document) -> None:
     assert ", ".join(f"`{name}`" for name in TIME_NAMES) in " ".join(guide.text.split())
 
@@ -192,6 +214,39 @@ def test_neo4j_values_are_written_as_the_guide_says(neo4j_server: Neo4jServer) -
     neo4j_server.run("MATCH (n:GuideValue) DELETE n")
     contents = [node_content([], row.keys, row.values) for row in map(NodeRow._make, found)]
     assert contents == [f'{{"labels":[],"properties":{{"v":{content}}}}}' for _, content in rows]
+
+
+def test_redis_values_are_written_as_the_guide_says(redis_server: RedisServer) -> None:
+    rows = [[cell[1:-1] for cell in row] for row in REDIS_GUIDE.table("type")]
+    contents = [key_content(_guide_row(redis_server, kind, command)) for kind, command, _ in rows]
+    assert contents == [
+        f'{{"type":"{kind}","db":0,"key":"guide",{content},"expire_at":null}}' for kind, _, content in rows
+    ]
+
+
+def _guide_row(server: RedisServer, kind: str, command: str) -> KeyRow:
+    """The key that a command makes; a server without modules does not know JSON.SET."""
+    if kind == JSON:
+        return KeyRow(0, b"guide", JSON, shlex.split(command)[-1].encode(), None)
+    subprocess.run(["redis-cli", "-u", server.url], input=command.encode(), capture_output=True, check=True)
+    pages = pages_of(RedisAddress.parse(server.url), Selection(match="guide"))
+    server.client().delete("guide")
+    (row,) = (row for page in pages for row in page.rows)
+    assert isinstance(row, KeyRow) and row.type == kind
+    return row
+
+
+def test_rights_of_the_guides_user_are_those_that_the_error_names() -> None:
+    (rights,) = re.findall(r"^ACL SETUSER reader on >\S+ (.+)$", REDIS_GUIDE.text, re.MULTILINE)
+    assert shlex.split(rights) == shlex.split(refusals._RIGHTS)
+    explained = " ".join(right for right, _ in REDIS_GUIDE.table("right"))
+    assert re.findall(r"`([^`]+)`", explained) == shlex.split(rights)
+
+
+def test_edges_of_redis_are_the_codes() -> None:
+    assert [edge for edge, *_ in REDIS_GUIDE.table("edge")] == [
+        f"`{edge}`" for edge in (HAS_FIELD, HAS_MEMBER, NEXT_RANKED)
+    ]
 
 
 def _tree(kind: type[MigrationError]) -> Iterator[type[MigrationError]]:

@@ -96,7 +96,9 @@ def _numbers(path: Path, values: dict[int, bytes], expire_at: int | None = None)
     return path
 
 
-def test_of_a_newer_dump_only_changed_pages_are_read(tmp_path: Path, target: Path) -> None:
+def test_of_a_newer_dump_only_changed_pages_are_read(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     values = {number: b"value %d" % number for number in range(1_000)}
     dump = _numbers(tmp_path / "dump.rdb", values)
     assert in_process("--use-rdb", dump, "--target", target, "--batch-size", "100") == 0
@@ -105,6 +107,7 @@ def test_of_a_newer_dump_only_changed_pages_are_read(tmp_path: Path, target: Pat
     newer = {**values, 250: b"much longer than before", 1_000: b"new"}
     _numbers(dump, newer)
     assert in_process("--use-rdb", dump, "--target", target, "--batch-size", "100") == 0
+    assert "read in 2 attempts; what changed in between was read again" in capsys.readouterr().out
     after = page_files(target)
     assert len(before) == 10 and len(before.items() & after.items()) == 9
     memories = found(target)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from demo.rdb_writer import Dump, length, payload, string, strings
 from engram_store.errors import SourceError
 from io_connectors.redis.rdb import Undecodable, decode_dump, index_file
+from io_connectors.redis.rdb.listpack import listpack
 from io_connectors.redis.rows import KeyRow
 from tests.redis.made import ENCODINGS, OLD_REDIS, REDIS, TEXTS, VALKEY, Made
 from tests.redis.whole import indexed_and_read, read_whole
@@ -52,6 +53,16 @@ def test_file_of_one_encoding(path: Path, name: str) -> None:
         assert index.databases[3].expiring == (expire_at is not None)
 
     check()
+
+
+@pytest.mark.parametrize("behind", [b"\x7f\xff", b"\x00\xff\xff"], ids=["as Valkey 9.1", "as all others"])
+def test_element_whose_size_is_all_ones(behind: bytes) -> None:
+    """Of 16,383 bytes with its head; servers do not agree on how many bytes its size takes."""
+    text = b"x" * 16_378
+    data = b"\xf0" + pack("<I", len(text)) + text + behind + b"\x81n\x02"
+    packed = pack("<IH", len(data) + 7, 2) + data + b"\xff"
+    assert listpack(packed) == [text, b"n"]
+    assert decode_dump(payload(20, string(packed), 11)) == ("set", [text, b"n"])
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -10,7 +10,7 @@ import hiredis
 
 from engram_store.errors import Interrupted, MigrationError, SourceError, SourceTransientError
 
-_RIGHTS = "'~*' '+@read' +select +info +time '+cluster|slots' '+cluster|nodes'"
+_RIGHTS = "'~*' '+@read' '+@transaction' +select +info +time '+cluster|slots' '+cluster|nodes'"
 _PASSWORD = (
     "check `--source-user` and the password (ENGRAM_MIGRATE_SOURCE_PASSWORD, or `--source-password-file`)"
 )
