@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engram_store.activation import activation_at
-from engram_store.errors import TargetTerminalError
 from engram_store.model import Edge, Memory, Source
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
-from engram_store.serving import INDEX, current
+from engram_store.serving import open_index
 from engram_store.vectors import VectorPage
 
 Direction = Literal["out", "in", "both"]
@@ -44,7 +42,6 @@ _PAGE_OF = f"SELECT {_PLACE} FROM page WHERE first <= ? ORDER BY first DESC LIMI
 _PAGES_OF = f"""
 SELECT {_PLACE}, memories FROM page JOIN page_space USING (first) WHERE space = ? ORDER BY first
 """
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class Reader:
 
     def __init__(self, store: Path) -> None:
         self._store = store.absolute()
-        self.generation, self._connection = _open(self._store)
+        self.generation, self._connection = open_index(self._store)
         self._space_names = dict(self._rows("SELECT id, name FROM space"))
         self._spaces = {name: code for code, name in self._space_names.items()}
         self._types = dict(self._rows("SELECT id, name FROM type"))
@@ -190,6 +187,28 @@ class Reader:
             for row in self._connection.execute(sql, (first, first + rows, code)):
                 yield self._as_memory(row, moment)
 
+    def page(self, space: str, offset: int = 0, limit: int = 100, at: datetime | None = None) -> list[Memory]:
+        """Some memories of a space, in the order of ``scan``.
+
+        Args:
+            space: The space.
+            offset: How many to pass over.
+            limit: How many at most.
+            at: The moment for which activations are given; now, if it is not given.
+        """
+        moment, code, found = _seconds(at), self._spaces.get(space), []
+        sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
+        for first, rows, *_, memories in self._rows(_PAGES_OF, code):
+            if len(found) == limit:
+                break
+            if offset >= memories:
+                offset -= memories
+                continue
+            wanted = (first, first + rows, code, limit - len(found), offset)
+            found += [self._as_memory(row, moment) for row in self._connection.execute(sql, wanted)]
+            offset = 0
+        return found
+
     def _rows(self, sql: str, *parameters: object) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()
 
@@ -270,26 +289,6 @@ class Reader:
         first, rows, run, name, offset, dtype, *_ = row
         path = Run(self._store / "runs" / self._runs[run][0]).memories_path(name)
         return VectorPage(path, first, rows, offset, dtype)
-
-
-def _open(store: Path) -> tuple[str, sqlite3.Connection]:
-    # A finalize may remove the generation between reading its name and opening it.
-    for _ in range(_TRIES):
-        generation = current(store)
-        if generation is None:
-            break
-        index = store / "serving" / generation / INDEX
-        try:
-            connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
-            connection.execute("PRAGMA mmap_size = 2147418112")
-            return generation, connection
-        except sqlite3.OperationalError:
-            continue
-    raise TargetTerminalError(
-        f"The store `{store}` has nothing to read yet.",
-        why="No migration into it was finalized.",
-        suggestion="Let the migration run to its end; the same command goes on where it stopped.",
-    )
 
 
 def _seconds(at: datetime | None) -> float:
