@@ -196,7 +196,8 @@ class Reader:
             limit: How many at most.
             at: The moment for which activations are given; now, if it is not given.
         """
-        moment, code, found = _seconds(at), self._spaces.get(space), []
+        moment, code = _seconds(at), self._spaces.get(space)
+        found: list[Memory] = []
         sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
         for first, rows, *_, memories in self._rows(_PAGES_OF, code):
             if len(found) == limit:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from engram_store.errors import ConfigurationError
+from io_connectors.engram.address import open_home
+from io_connectors.engram.home import RunHome
+from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.guard import guarded
 from pipelines.pipelines import PIPELINES, main_of
@@ -43,11 +46,21 @@ def _verb(arguments: list[str]) -> int:
             suggestion="see the help",
             example=f"engram-migrate {parsed.verb} --help",
         )
-    if parsed.verb == "replay":
-        return verbs.replay(parsed.target, parsed.run, rest)
-    values = {name: value for name, value in vars(parsed).items() if name not in ("verb", "do")}
-    do: Callable[..., int] = parsed.do
+    values = vars(parsed)
+    del values["verb"]
+    do: Callable[..., int] = values.pop("do")
+    key_file = values.pop("target_key_file")
+    values["home"] = _home(values.pop("target"), key_file)
+    if do is verbs.replay:
+        values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
+
+
+def _home(target: str, key_file: str | None) -> RunHome:
+    if key_file:
+        return open_home(target, SecretRef(path=key_file))
+    variable = f"{PREFIX}TARGET_KEY"
+    return open_home(target, SecretRef(variable) if os.environ.get(variable) else None)
 
 
 def parser() -> _Parser:
@@ -100,7 +113,14 @@ def _add(
     verb.set_defaults(do=do)
     for argument, meaning in (arguments or {}).items():
         verb.add_argument(argument, help=meaning)
-    verb.add_argument("--target", default=_TARGET, help=f"folder of the store (default {_TARGET})")
+    verb.add_argument(
+        "--target", default=_TARGET, help=f"folder of the store, or http://… of a server (default {_TARGET})"
+    )
+    verb.add_argument(
+        "--target-key-file",
+        default=os.environ.get(f"{PREFIX}TARGET_KEY_FILE"),
+        help=f"file with the server's key (or {PREFIX}TARGET_KEY)",
+    )
     return verb
 
 
