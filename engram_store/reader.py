@@ -175,9 +175,21 @@ class Reader:
             ConfigurationError: The vector cannot be compared.
             TargetTransientError: A run was undone after this reader was opened.
         """
-        best = nearest(self._vectors(space), unit(vector), k)
+        best = nearest(self.vectors(space), unit(vector), k)
         moment = _seconds(at)
         return [(self._memory(number, moment), score) for number, score in best]
+
+    def vectors(self, space: str | None) -> Iterator[tuple[Numbers, Vectors]]:
+        """The numbers and vectors of a space's memories, or of all, some thousand at a time."""
+        wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
+        for code in wanted:
+            for row in self._rows(_PAGES_OF, code):
+                yield from self._vectors_of_page(self._vector_page(row), code, memories=row[-1])
+
+    def ids(self, numbers: Numbers) -> list[str]:
+        """The ids of memories by their numbers."""
+        sql = "SELECT id FROM memory WHERE number = ?"
+        return [self._connection.execute(sql, (int(number),)).fetchone()[0] for number in numbers]
 
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, page by page, in bounded memory."""
@@ -233,7 +245,7 @@ class Reader:
             confidence=confidence,
             activation=activation_at(activation, decay, started_at, moment),
             decay_rate=decay,
-            created_at=_rfc3339(created_at),
+            created_at=rfc3339(created_at),
             source=Source(system, table, key),
             model=model,
             run=run_name,
@@ -250,7 +262,7 @@ class Reader:
             target_space=self._space_names[target_space],
             type=self._types[kind],
             weight=weight,
-            created_at=_rfc3339(created_at),
+            created_at=rfc3339(created_at),
             properties=properties,
         )
 
@@ -265,12 +277,6 @@ class Reader:
                     known[other] = distance
                     reached.append(other)
         return reached
-
-    def _vectors(self, space: str | None) -> Iterator[tuple[Numbers, Vectors]]:
-        wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
-        for code in wanted:
-            for row in self._rows(_PAGES_OF, code):
-                yield from self._vectors_of_page(self._vector_page(row), code, memories=row[-1])
 
     def _vectors_of_page(
         self, page: VectorPage, space: int | None, memories: int
@@ -296,7 +302,8 @@ def _seconds(at: datetime | None) -> float:
     return time.time() if at is None else at.timestamp()
 
 
-def _rfc3339(microseconds: int | None) -> str | None:
+def rfc3339(microseconds: int | None) -> str | None:
+    """A moment, in microseconds since 1970 UTC, as RFC 3339 text."""
     if microseconds is None:
         return None
     return f"{np.datetime64(microseconds, 'us')}".removesuffix(".000000") + "Z"

@@ -19,6 +19,7 @@ from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.guard import guarded
 from pipelines.pipelines import PIPELINES, main_of
+from pipelines.serve import KEY_VARIABLE, serve
 from pipelines.settings.load import PREFIX
 
 _TARGET = os.environ.get(f"{PREFIX}TARGET", "./engram-data")
@@ -49,6 +50,8 @@ def _verb(arguments: list[str]) -> int:
     values = vars(parsed)
     del values["verb"]
     do: Callable[..., int] = values.pop("do")
+    if do is serve:
+        return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file)
     if do is verbs.replay:
@@ -92,7 +95,25 @@ def parser() -> _Parser:
     replay.add_argument("--run", help="the run; needed if there are several")
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
+    _add_serve(actions)
     return top
+
+
+def _add_serve(actions: argparse._SubParsersAction[_Parser]) -> None:
+    help = "serve a store over HTTP"
+    verb = actions.add_parser("serve", help=help, description=help, allow_abbrev=False)
+    verb.set_defaults(do=serve)
+    verb.add_argument("path", nargs="?", default=_TARGET, help=f"folder of the store (default {_TARGET})")
+    verb.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1)")
+    verb.add_argument("--port", type=_port, default=7432, help="port to listen at (default 7432)")
+    verb.add_argument("--api-key-file", help=f"file with the key that requests must show (or {KEY_VARIABLE})")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**16:
+        raise argparse.ArgumentTypeError(f"it must be a port, 1 to 65535, not {number}")
+    return number
 
 
 def _count(text: str) -> int:

@@ -6,6 +6,9 @@ import os
 
 from io_connectors.engram.embedded import EmbeddedHome
 from io_connectors.engram.home import RunHome
+from io_connectors.engram.http.client import Server
+from io_connectors.engram.http.home import HttpHome
+from io_connectors.engram.http.run import HttpRun
 from io_connectors.secrets import SecretRef
 
 
@@ -22,6 +25,8 @@ def open_home(target: str, key: SecretRef | None = None, *, create: bool = False
         TargetTransientError: The server does not answer.
         TargetTerminalError: The folder may not be written or the disk is full.
     """
+    if _is_url(target):
+        return HttpHome.open(target, key)
     home = EmbeddedHome.open(target, create=create)
     home.address = target
     return home
@@ -29,4 +34,10 @@ def open_home(target: str, key: SecretRef | None = None, *, create: bool = False
 
 def place_of(target: str, run_id: str, name: str) -> str:
     """Where a person finds a part of a run, such as ``report.json``."""
+    if _is_url(target):
+        return HttpRun(Server(target.rstrip("/")), run_id, {}).place(name)
     return os.path.join(target, "runs", run_id, name)
+
+
+def _is_url(target: str) -> bool:
+    return target.lower().startswith(("http://", "https://"))
