@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
@@ -13,6 +14,7 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from engram_store.errors import TargetTransientError
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import TargetRun
 from pipelines.logs import json_line, logs_are_json
@@ -98,7 +100,9 @@ class LedgerWatcher:
         interval = _INTERVAL
         while not self._stop.wait(interval):
             begun = time.monotonic()
-            self._look()
+            # A target that cannot be asked at this moment is asked at the next.
+            with suppress(TargetTransientError):
+                self._look()
             # Listing many pages takes time: spend at most a twentieth of a core on it.
             interval = max(_INTERVAL, 20 * (time.monotonic() - begun))
 
