@@ -31,6 +31,7 @@ def create_app(served: Served, key: str | None = None) -> Starlette:
             Exception: on_defect,
         },
     )
+    app.router.redirect_slashes = False
     app.state.served = served
     app.state.figures = figures
     app.state.writing = 0

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from engram_store.errors import ConfigurationError
 from engram_store.model import DIMENSION, Memory
 from engram_store.recall import Vectors
+from engram_store.server import paths  # noqa: F401  # knows `name`
 from engram_store.server.answers import Json, confidence_info, memory_document, refuse
 from engram_store.server.remembered import Arrival
 from engram_store.server.requests import (
@@ -221,7 +222,7 @@ ROUTES = [
     Route("/api/v1/memories/recall", recall),
     Route("/api/v1/memories/remember", remember, methods=["POST"]),
     Route("/api/v1/memories", list_memories),
-    Route("/api/v1/memories/{id:path}", get_memory),
+    Route("/api/v1/memories/{id:name}", get_memory),
     Route("/api/v1/spaces", list_spaces),
     Route("/api/v1/spaces", make_space, methods=["POST"]),
 ]

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from engram_store.errors import ConfigurationError, TargetTransientError
 from engram_store.run import Run
+from engram_store.server import paths  # noqa: F401  # knows `name`
 from engram_store.server.answers import Json, Refused, long_work, refuse
 from engram_store.server.holder import TOKEN
 from engram_store.server.requests import LARGE, body, json_body, json_object, names_body, run_of, served
@@ -240,8 +241,8 @@ def _lines(run: Run) -> Iterator[bytes]:
 
 #: In the order in which they are tried.
 ROUTES = [
-    Route(f"{_RUN}/pages/{{page:path}}", write_page, methods=["PUT"]),
-    Route(f"{_RUN}/pages/{{page:path}}", read_page),
+    Route(f"{_RUN}/pages/{{page:name}}", write_page, methods=["PUT"]),
+    Route(f"{_RUN}/pages/{{page:name}}", read_page),
     Route(f"{_RUN}/pages", pages),
     Route(f"{_RUN}/receipts", receipts, methods=["POST"]),
     Route(f"{_RUN}/plan", plan, methods=["PUT"]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 
@@ -183,6 +184,17 @@ class Server:
             suggestion="see which server it is, and what is between",
             example=f"curl {self.url}{BASE}",
         )
+
+
+def segment(name: str) -> str:
+    """A name as one part of a path.
+
+    Raises:
+        ConfigurationError: It means a folder, however it is quoted.
+    """
+    if name in (".", ".."):
+        raise ConfigurationError(f"`{name}` cannot be a name", suggestion="choose another one")
+    return quote(name, safe="")
 
 
 def _as_sent(parts: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from engram_store.model import Edge, Memory, Source
 from engram_store.reader import Direction, Neighbour
 from engram_store.vectors import Vectors
-from io_connectors.engram.http.client import BASE, Server
+from io_connectors.engram.http.client import BASE, Server, segment
 from io_connectors.engram.http.run import run_path
 
 _PAGE = 1_000
@@ -46,7 +45,7 @@ class HttpReader:
 
     def count(self, space: str) -> int:
         """How many memories a space holds; 0 if there is no such space."""
-        found = self._server.ask("GET", f"/api/v1/memory_spaces/{quote(space, safe='')}/count")
+        found = self._server.ask("GET", f"/api/v1/memory_spaces/{segment(space)}/count")
         return int(found["count"])
 
     def run_counts(self, run: str) -> dict[str, int]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import PageReceipt
 from engram_store.wire import receipt_of, unpack_batch
-from io_connectors.engram.http.client import BASE, Server
+from io_connectors.engram.http.client import BASE, Server, segment
 
 #: Receipts that are asked for at once.
 _AT_ONCE = 1_000
@@ -89,11 +88,11 @@ class HttpRun:
 
     def save_finding(self, name: str, finding: object) -> None:
         """Keeps what was found out about the run, as JSON."""
-        self._change("PUT", f"{name}.json", finding)
+        self._change("PUT", f"{segment(name)}.json", finding)
 
     def finding(self, name: str) -> Any:
         """What ``save_finding`` kept, or None."""
-        answer = self._server.find(f"{self._path}/{name}.json")
+        answer = self._server.find(f"{self._path}/{segment(name)}.json")
         return None if answer is None else self._server.document(answer)
 
     def drop_orphans(self) -> None:
@@ -110,9 +109,9 @@ class HttpRun:
 
 def run_path(run_id: str) -> str:
     """The path of a run."""
-    return f"{BASE}/runs/{quote(run_id, safe='')}"
+    return f"{BASE}/runs/{segment(run_id)}"
 
 
 def page_path(run_id: str, page_id: str) -> str:
     """The path of a page."""
-    return f"{run_path(run_id)}/pages/{quote(page_id, safe='')}"
+    return f"{run_path(run_id)}/pages/{segment(page_id)}"
