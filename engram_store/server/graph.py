@@ -87,7 +87,7 @@ async def edge_counts(request: Request) -> Response:
 async def count(request: Request) -> Response:
     """GET /api/v1/memory_spaces/{space}/count."""
     space = request.path_params["space"]
-    return Json({"space": space, "count": counts(request).get(space, 0)})
+    return Json({"space": space, "count": (await counts(request)).get(space, 0)})
 
 
 async def validate_edges(request: Request) -> Response:

@@ -43,7 +43,9 @@ _DEFAULT_CONFIDENCE = 0.7
 async def list_spaces(request: Request) -> Response:
     """GET /api/v1/spaces."""
     made = served(request).remembered.spaces()
-    spaces = [_space(request, name, made.get(name)) | {"memories": n} for name, n in counts(request).items()]
+    spaces = [
+        _space(request, name, made.get(name)) | {"memories": n} for name, n in (await counts(request)).items()
+    ]
     return Json({"spaces": spaces})
 
 

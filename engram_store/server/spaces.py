@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from engram_store.server.requests import served
+from engram_store.server.served import Served
 
 
-def counts(request: Request) -> dict[str, int]:
-    """Space → memories; for the event loop's thread."""
-    store = served(request)
-    found = store.reader.spaces() | {name: 0 for name in store.remembered.spaces()}
-    found.update(store.reader.spaces())
-    for memory, _ in store.remembered.of(None):
-        new = store.reader.get(memory.space, memory.id) is None
-        found[memory.space] = found.get(memory.space, 0) + new
+async def counts(request: Request) -> dict[str, int]:
+    """Space → memories, by name."""
+    return await run_in_threadpool(_counts, served(request))
+
+
+def _counts(store: Served) -> dict[str, int]:
+    with store.store.reader() as reader:
+        found = {**dict.fromkeys(store.remembered.spaces(), 0), **reader.spaces()}
+        for memory, _ in store.remembered.of(None):
+            new = reader.get(memory.space, memory.id) is None
+            found[memory.space] = found.get(memory.space, 0) + new
     return dict(sorted(found.items()))

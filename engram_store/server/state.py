@@ -53,7 +53,7 @@ async def health(_request: Request) -> Response:
 async def system_health(request: Request) -> Response:
     """GET /api/v1/system/health."""
     space = asked_space(request)
-    found = counts(request)
+    found = await counts(request)
     shown = found if space is None else {space: found.get(space, 0)}
     spaces: list[dict[str, Any]] = [{"space": name, "memories": n} for name, n in shown.items()]
     return Json({"status": "healthy", "spaces": spaces})
@@ -68,7 +68,7 @@ async def metrics(request: Request) -> Response:
     """GET /metrics/prometheus."""
     figures: Figures = request.app.state.figures
     figures.memories.clear()
-    for space, memories in counts(request).items():
+    for space, memories in (await counts(request)).items():
         figures.memories.labels(space).set(memories)
     return Response(generate_latest(figures.registry), media_type="text/plain; version=0.0.4")
 

@@ -195,8 +195,10 @@ def test_a_network_and_a_server_in_trouble(
 def test_a_second_migration_is_refused(shop_database: str, serving: Serving) -> None:
     process = migrating(shop_database, serving.url)
     _some_pages(serving, process, 1)
+    process.signal(signal.SIGSTOP)
     verb("finalize", "--target", serving.url).failed(4, "in use by process")
     migrating(shop_database, serving.url, "--run", "another").end().failed(4, "in use by process")
+    process.signal(signal.SIGCONT)
     process.end().succeeded()
 
 

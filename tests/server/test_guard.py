@@ -1,0 +1,277 @@
+"""Who may ask, from where, how much, and how many at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pyarrow as pa
+import pytest
+
+from engram_store.errors import ConfigurationError, IntegrityError, MappingError, TargetTerminalError
+from engram_store.server.requests import LARGE
+from engram_store.server.serve import Listening
+from engram_store.wire import WirePage, pack_page, unpack_page
+from io_connectors.engram.address import open_home
+from io_connectors.engram.http.client import Server
+from io_connectors.retry import retrying
+from io_connectors.secrets import SecretRef
+from tests.pipelines.command import run, verb
+from tests.server.mapped import mapped
+from tests.server.serving import Serving
+from tests.store.synthetic import Link, edges, memories, receipt
+
+KEY = "s3cret-of-the-tests"
+PAGES = "/api/v1/engram/runs/first/pages"
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server that wants a key."""
+    folder = tmp_path_factory.mktemp("locked")
+    (folder / "key.txt").write_text(f"{KEY}\n")
+    with Serving(folder / "store", "--host", "0.0.0.0", "--api-key-file", str(folder / "key.txt")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {KEY}"}])
+@pytest.mark.parametrize("path", ["/api/v1/spaces", "/api/v1/engram", "/metrics/prometheus", "/nothing"])
+def test_without_the_key_nothing_is_told(locked: Serving, path: str, headers: dict[str, str]) -> None:
+    answer = httpx.get(f"{locked.url}{path}", headers=headers, trust_env=False)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert KEY not in answer.text
+
+
+def test_health_and_the_page_need_no_key(locked: Serving) -> None:
+    for path in ("/health", "/health/alive", "/"):
+        assert httpx.get(f"{locked.url}{path}", trust_env=False).status_code == 200
+
+
+def test_the_key_opens(locked: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY)
+    assert open_home(locked.url, SecretRef(path=str(file))).runs() == []
+    verb("spaces", "--target", locked.url, "--target-key-file", str(file)).succeeded()
+    verb("spaces", "--target", locked.url, environment={"ENGRAM_MIGRATE_TARGET_KEY": KEY}).succeeded()
+    verb("spaces", "--target", locked.url).failed(2, "key", "ENGRAM_MIGRATE_TARGET_KEY")
+    # Names do not matter where there is a key.
+    headers = {"Authorization": f"bearer {KEY}", "Host": "engram.example"}
+    assert httpx.get(f"{locked.url}/api/v1/spaces", headers=headers, trust_env=False).status_code == 200
+
+
+def test_other_addresses_need_a_key(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "engram.example"):
+        with pytest.raises(ConfigurationError, match="no key"):
+            Listening(host).check()
+    for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"):
+        Listening(host).check()
+    Listening("0.0.0.0", key=KEY).check()
+    refused = run("pipelines", "serve", str(tmp_path / "store"), "--host", "0.0.0.0")
+    refused.failed(2, "no key", "--api-key-file")
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_empty_or_missing_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    for file in ("empty", "missing"):
+        ended = run("pipelines", "serve", str(tmp_path / "store"), "--api-key-file", str(tmp_path / file))
+        assert ended.code == 2 and "Traceback" not in ended.err
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, shared: Serving) -> None:
+    ended = run("pipelines", "serve", str(tmp_path / "store"), "--port", str(shared.port))
+    ended.failed(4, "cannot listen", "--port")
+
+
+def test_a_store_is_served_once(shared: Serving) -> None:
+    run("pipelines", "serve", str(shared.store), "--port", "1").failed(4, "in use by process")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]:80", ""]
+)
+def test_without_a_key_only_this_machine_is_answered(shared: Serving, host: str) -> None:
+    answer = httpx.get(f"{shared.url}/health", headers={"Host": host}, trust_env=False)
+    assert answer.status_code == 403
+    for good in ("localhost", f"localhost:{shared.port}", "[::1]:80", "127.0.0.1"):
+        headers = {"Host": good}
+        assert httpx.get(f"{shared.url}/health", headers=headers, trust_env=False).status_code == 200
+
+
+def packed(**changes: Any) -> bytes:
+    batch, links = memories(["a", "b"]), edges([Link("e", "a", "b")])
+    proof = replace(receipt("p", batch, links), **changes)
+    return pack_page(WirePage(batch, links, proof, {"map": []}))
+
+
+def test_a_page_is_packed_and_unpacked() -> None:
+    page = unpack_page(packed())
+    assert page.memories.equals(memories(["a", "b"]))
+    assert page.edges.equals(edges([Link("e", "a", "b")]))
+    assert page.receipt.page_id == "p" and page.dead_letters == {"map": []}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x" * 100, packed()[:-40], packed()[:200], packed()[:-1000], packed() * 0 + b"\xff" * 8],
+)
+def test_what_is_no_page_is_refused(client: httpx.Client, data: bytes) -> None:
+    client.put("/api/v1/engram/runs/first", json={"model": "local/lexical-1"})
+    answer = client.put(f"{PAGES}/p", content=data)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] == "MappingError"
+    assert client.get(PAGES).json()["acknowledged"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"digest": "0" * 32}, 422),
+        ({"memories": {"users": 3}}, 422),
+        ({"edges": {}}, 422),
+        ({"memories": {"users": "2"}}, 400),
+        ({"memories": [2]}, 400),
+        ({"texts": (1, 2, 3)}, 400),
+        ({"page_id": "another"}, 400),
+        ({"page_id": 7}, 400),
+        ({"low_confidence": True}, 400),
+    ],
+)
+def test_a_page_whose_receipt_is_not_its_own_is_refused(
+    client: httpx.Client, changes: dict[str, object], status: int
+) -> None:
+    client.put("/api/v1/engram/runs/first", json={"model": "local/lexical-1"})
+    answer = client.put(f"{PAGES}/p", content=packed(**changes))
+    assert answer.status_code == status, answer.text
+    assert client.get(PAGES).json()["acknowledged"] == []
+
+
+def test_a_page_is_checked_to_the_last_offset() -> None:
+    batch = memories(["a", "b"])
+    offsets = pa.py_buffer(b"\x00\x00\x00\x00\xff\xff\xff\x7f\x02\x00\x00\x00")
+    broken = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"ab"))
+    columns = [broken, *batch.columns[1:]]
+    spoilt = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    page = WirePage(spoilt, edges(), receipt("p", batch, edges()), {})
+    with pytest.raises(MappingError, match="not a page"):
+        unpack_page(pack_page(page))
+
+
+def test_a_page_of_other_columns_is_refused() -> None:
+    page = WirePage(edges(), edges(), receipt("p", memories([]), edges()), {})
+    with pytest.raises(MappingError, match="its columns are"):
+        unpack_page(pack_page(page))
+
+
+def test_a_digest_tells_changed_content() -> None:
+    batch = memories(["a"], content="as it was")
+    page = WirePage(memories(["a"], content="as it is now"), edges(), receipt("p", batch, edges()), {})
+    with pytest.raises(IntegrityError, match="digest"):
+        unpack_page(pack_page(page))
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(shared: Serving) -> None:
+    request = f"PUT {PAGES}/p HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {LARGE + 1}\r\n\r\n".encode()
+    httpx.put(f"{shared.url}/api/v1/engram/runs/first", json={"model": "local/lexical-1"}, trust_env=False)
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=30) as connection:
+        connection.sendall(request)
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_of_unsaid_length_is_counted(client: httpx.Client) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"x" * (1 << 20)
+
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/v1/memories/remember", content=parts(), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_target_that_refuses_a_size_says_so(shared: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="larger than"):
+        Server(shared.url).request("POST", "/api/v1/spaces", json={"id": "x" * (2 << 20)})
+
+
+@pytest.mark.slow
+def test_more_pages_than_are_allowed_at_once_wait_and_all_arrive(serving: Serving) -> None:
+    home = open_home(serving.url)
+    run_ = home.create_run("first", {"model": "local/lexical-1"})
+    ids = [f"p{number:03}" for number in range(60)]
+    busy: list[int] = []
+    done = threading.Event()
+
+    def send(page_id: str) -> None:
+        batch = memories([f"{page_id}_{row}" for row in range(50)])
+        body = pack_page(WirePage(batch, edges(), receipt(page_id, batch, edges()), {}))
+        with httpx.Client(trust_env=False, timeout=60) as own:
+            while (answer := own.put(f"{serving.url}{PAGES}/{page_id}", content=body)).status_code == 429:
+                assert answer.headers["Retry-After"] == "1"
+                busy.append(1)
+                done.wait(0.05)
+            assert answer.status_code == 200
+
+    with ThreadPoolExecutor(30) as pool:
+        list(pool.map(send, ids))
+    assert run_.page_ids() == set(ids)
+    figures = httpx.get(f"{serving.url}/metrics/prometheus", trust_env=False).text
+    assert "engram_pages_written_total 60.0" in figures
+    assert busy, "thirty senders were never told to wait"
+
+
+def test_one_process_sends_at_most_ten_pages_at_once(serving: Serving) -> None:
+    home = open_home(serving.url)
+    run_ = home.create_run("first", {"model": "local/lexical-1"})
+    target = home.target("first", "float16").open()
+    ids = [f"p{number:02}" for number in range(40)]
+    with ThreadPoolExecutor(25) as pool:
+        list(pool.map(lambda page_id: retrying(lambda: target.write(mapped(page_id, [page_id]))), ids))
+    assert run_.page_ids() == set(ids)
+    figures = httpx.get(f"{serving.url}/metrics/prometheus", trust_env=False).text
+    assert 'status="429"' not in figures
+
+
+def test_another_server_is_told_apart(tmp_path: Path) -> None:
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Other(BaseHTTPRequestHandler):
+        status, body = 404, b""
+
+        def do_GET(self) -> None:
+            self.send_response(self.status)
+            self.send_header("Content-Length", str(len(self.body)))
+            self.end_headers()
+            self.wfile.write(self.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    with pytest.raises(ConfigurationError, match="not one of Engram Migrate"):
+        open_home(url)
+    Other.status, Other.body = 200, b"<html>"
+    with pytest.raises(TargetTerminalError, match="does not answer as"):
+        open_home(url)
+    Other.body = orjson.dumps({"server": "engram-migrate", "version": "9", "api": 2})
+    with pytest.raises(ConfigurationError, match="speaks version 2"):
+        open_home(url)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("url", ["http://", "http://u:secret@h:1", "http://h:x", "http://h/?key=secret"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_home(url)
+    assert "secret" not in str(caught.value)
