@@ -43,24 +43,30 @@ async def edges(request: Request) -> Response:
     direction = request.query_params.get("direction", "out")
     if direction not in _DIRECTIONS:
         raise refuse(400, "`direction` must be out, in or both.")
-    found = served(request).reader.edges(space_of(request), text(request, "id"), _DIRECTIONS[direction])
-    return Json({"edges": [asdict(edge) for edge in found]})
+    store, space, id = served(request), space_of(request), text(request, "id")
+
+    def find() -> list[dict[str, Any]]:
+        return [asdict(edge) for edge in store.reader.edges(space, id, _DIRECTIONS[direction])]
+
+    return Json({"edges": await run_in_threadpool(find)})
 
 
 async def neighbours(request: Request) -> Response:
     """GET …/memory/neighbours?space=&id=&depth=&limit=."""
     depth = whole(request, "depth", 1, 1, _MOST_DEPTH)
     limit = whole(request, "limit", _MOST_NEIGHBOURS, 1, _MOST_NEIGHBOURS)
-    found = served(request).reader.neighbours(space_of(request), text(request, "id"), depth, limit)
-    around = [{"memory": memory_document(near.memory), "distance": near.distance} for near in found]
-    return Json({"neighbours": around})
+    store, space, id = served(request), space_of(request), text(request, "id")
+
+    def find() -> list[dict[str, Any]]:
+        found = store.reader.neighbours(space, id, depth, limit)
+        return [{"memory": memory_document(near.memory), "distance": near.distance} for near in found]
+
+    return Json({"neighbours": await run_in_threadpool(find)})
 
 
 async def embedding(request: Request) -> Response:
     """GET …/memory/embedding?space=&id=: 768 little-endian 32-bit floats."""
-    store, space, id = served(request), space_of(request), text(request, "id")
-    vector = store.remembered.vector(space, id)
-    vector = store.reader.embedding(space, id) if vector is None else vector
+    vector = await run_in_threadpool(served(request).vector, space_of(request), text(request, "id"))
     if vector is None:
         raise _no_memory(request)
     return Response(vector.astype("<f4").tobytes(), media_type="application/octet-stream")
@@ -99,11 +105,10 @@ async def validate_edges(request: Request) -> Response:
 
 async def validate_embeddings(request: Request) -> Response:
     """GET /api/v1/memory_spaces/{space}/validate_embeddings."""
-    space, store = request.path_params["space"], served(request).store
+    space, store = request.path_params["space"], served(request)
 
     def check() -> dict[str, Any]:
-        with store.reader() as reader:
-            return asdict(space_checks.check_vectors(reader, space))
+        return asdict(space_checks.check_vectors(store.reader, space))
 
     found = await run_in_threadpool(check)
     return Json({"space": space, **found, "valid": not found["unsound"]})

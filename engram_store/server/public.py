@@ -130,19 +130,16 @@ async def list_memories(request: Request) -> Response:
     at, vectors = moment(request, "at"), switch(request, "include_embeddings")
 
     def find() -> dict[str, Any]:
-        with store.store.reader() as reader:
-            waiting = {memory.id: memory for memory, _ in store.remembered.of(space)}
-            counted = reader.count(space)
-            found = [waiting.pop(m.id, m) for m in reader.page(space, offset, limit, at)]
-            new = [memory for memory in waiting.values() if reader.get(space, memory.id) is None]
-            found += new[max(0, offset - counted) :][: limit - len(found)]
-            documents = [memory_document(memory) for memory in found]
-            for document in documents if vectors else ():
-                vector = store.remembered.vector(space, document["id"])
-                vector = reader.embedding(space, document["id"]) if vector is None else vector
-                document["embedding"] = None if vector is None else vector.tolist()
-        total = counted + len(new)
-        return {"memories": documents, "count": len(found), "tier_counts": _tiers(total)}
+        waiting = {memory.id: memory for memory, _ in store.remembered.of(space)}
+        counted = store.reader.count(space)
+        found = [waiting.pop(memory.id, memory) for memory in store.reader.page(space, offset, limit, at)]
+        new = [memory for memory in waiting.values() if store.reader.get(space, memory.id) is None]
+        found += new[max(0, offset - counted) :][: limit - len(found)]
+        documents = [memory_document(memory) for memory in found]
+        for document in documents if vectors else ():
+            vector = store.vector(space, document["id"])
+            document["embedding"] = None if vector is None else vector.tolist()
+        return {"memories": documents, "count": len(found), "tier_counts": _tiers(counted + len(new))}
 
     return Json(await run_in_threadpool(find))
 

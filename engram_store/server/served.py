@@ -39,7 +39,7 @@ class Embedder(Protocol):
 
 
 class Served:
-    """A locked store with its readers. Methods may be called from any thread but where they say so.
+    """A locked store with its readers; for any thread.
 
     Args:
         store: The store, locked by this process.
@@ -51,26 +51,24 @@ class Served:
         self.holder = Holder()
         self._embedder = embedder
         self._changing = threading.RLock()
-        self._reader: Reader | None = None
-        self._outdated = False
-        if current(store.path) is None:
-            store.finalize()
+        self._readers = threading.local()
+        self._generation = current(store.path) or store.finalize().generation
         self.remembered = Remembered(store, self.model)
 
     @property
     def reader(self) -> Reader:
-        """The reader of the event loop's thread."""
-        if self._reader is None or self._outdated:
-            self._outdated = False
+        """The calling thread's reader of the newest generation."""
+        reader: Reader | None = getattr(self._readers, "reader", None)
+        if reader is None or reader.generation != self._generation:
             self.close()
-            self._reader = self.store.reader()
-        return self._reader
+            reader = self._readers.reader = self.store.reader()
+        return reader
 
     def close(self) -> None:
-        """Lets go of the reader."""
-        if self._reader is not None:
-            self._reader.close()
-        self._reader = None
+        """Lets go of the calling thread's reader."""
+        reader: Reader | None = self._readers.__dict__.pop("reader", None)
+        if reader is not None:
+            reader.close()
 
     def change(self, work: Callable[[], Any]) -> Any:
         """Does what only one may do at a time."""
@@ -82,7 +80,7 @@ class Served:
         with self._changing:
             folding = self.remembered.commit()
             result = self.store.finalize()
-            self._outdated = True
+            self._generation = result.generation
             self.remembered.folded(folding)
             return result
 
@@ -90,7 +88,7 @@ class Served:
         """Takes back a run."""
         with self._changing:
             result = self.store.undo(run_id)
-            self._outdated = True
+            self._generation = result.generation
             if run_id == RUN:
                 self.remembered = Remembered(self.store, self.model)
             return result
@@ -128,22 +126,24 @@ class Served:
         return self._embedder(self.model(), text)
 
     def get(self, space: str, id: str, at: datetime | None = None) -> Memory | None:
-        """A memory, or None; for the event loop's thread."""
+        """A memory, or None."""
         waiting = self.remembered.get(space, id) if self.remembered else None
         return waiting or self.reader.get(space, id, at)
+
+    def vector(self, space: str, id: str) -> Vectors | None:
+        """A memory's vector, or None."""
+        waiting = self.remembered.vector(space, id)
+        return self.reader.embedding(space, id) if waiting is None else waiting
 
     def recall(
         self, vector: Any, space: str | None, k: int, at: datetime | None
     ) -> list[tuple[Memory, float]]:
         """The memories nearest to a vector, best first."""
-        waiting = self.remembered.of(space)
-        with self.store.reader() as reader:
-            if not waiting:
-                return reader.recall(vector, space, k, at)
-            replaced = {
-                (memory.space, memory.id) for memory, _ in waiting if reader.get(memory.space, memory.id)
-            }
-            found = reader.recall(vector, space, k + len(replaced), at)
+        waiting, reader = self.remembered.of(space), self.reader
+        replaced = {(memory.space, memory.id) for memory, _ in waiting if reader.get(memory.space, memory.id)}
+        found = reader.recall(vector, space, k + len(replaced), at)
+        if not waiting:
+            return found
         found = [hit for hit in found if (hit[0].space, hit[0].id) not in replaced]
         return sorted(found + _nearest(waiting, vector, k), key=lambda hit: -hit[1])[:k]
 

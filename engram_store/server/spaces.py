@@ -15,9 +15,8 @@ async def counts(request: Request) -> dict[str, int]:
 
 
 def _counts(store: Served) -> dict[str, int]:
-    with store.store.reader() as reader:
-        found = {**dict.fromkeys(store.remembered.spaces(), 0), **reader.spaces()}
-        for memory, _ in store.remembered.of(None):
-            new = reader.get(memory.space, memory.id) is None
-            found[memory.space] = found.get(memory.space, 0) + new
+    found = {**dict.fromkeys(store.remembered.spaces(), 0), **store.reader.spaces()}
+    for memory, _ in store.remembered.of(None):
+        new = store.reader.get(memory.space, memory.id) is None
+        found[memory.space] = found.get(memory.space, 0) + new
     return dict(sorted(found.items()))

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from engram_store.errors import MigrationError, TargetTransientError
 from io_connectors.engram.http.client import BASE, Server
@@ -29,14 +28,15 @@ _log = logging.getLogger(__name__)
 
 
 class Hold:
-    """A claim on a server's store.
+    """A claim on a server's store, for one block.
 
-    Attributes:
+    Args:
+        server: The server.
         token: What shows the server that a request comes from the holder.
     """
 
-    def __init__(self, server: Server) -> None:
-        self.token = uuid4().hex
+    def __init__(self, server: Server, token: str) -> None:
+        self._token = token
         self._server = server
         self._who = f"process {os.getpid()} on {socket.gethostname()}"
         self._done = threading.Event()
@@ -57,7 +57,7 @@ class Hold:
             self._release()
 
     def _take(self) -> httpx.Response:
-        return self._server.stream("POST", f"{BASE}/lock", json={"token": self.token, "who": self._who})
+        return self._server.stream("POST", f"{BASE}/lock", json={"token": self._token, "who": self._who})
 
     def _keep(self, answer: httpx.Response) -> None:
         """Reads until the release; what cuts the connection before makes it claim the store again."""
@@ -81,4 +81,4 @@ class Hold:
     def _release(self) -> None:
         # If the server is gone, so is the claim.
         with suppress(MigrationError):
-            self._server.request("DELETE", f"{BASE}/lock", headers={TOKEN: self.token})
+            self._server.request("DELETE", f"{BASE}/lock", headers={TOKEN: self._token})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from engram_store.errors import ConfigurationError
 from io_connectors.engram.http.client import BASE, Server
@@ -35,8 +36,8 @@ class HttpHome:
     def __init__(self, server: Server) -> None:
         self.address = server.url
         self._server = server
-        self._hold = Hold(server)
-        self._headers = {TOKEN: self._hold.token}
+        self._token = uuid4().hex
+        self._headers = {TOKEN: self._token}
 
     @classmethod
     def open(cls, url: str, key: SecretRef | None) -> HttpHome:
@@ -67,7 +68,7 @@ class HttpHome:
 
     def lock(self) -> AbstractContextManager[None]:
         """Keeps other migrations from writing, as long as the block and its process last."""
-        return self._hold.held()
+        return Hold(self._server, self._token).held()
 
     def runs(self) -> list[str]:
         """The names of the runs, by name."""
