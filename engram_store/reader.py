@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from engram_store.activation import activation_at
 from engram_store.model import Edge, Memory, Source
+from engram_store.moments import rfc3339, seconds
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
 from engram_store.serving import open_index
@@ -118,7 +119,7 @@ class Reader:
             at: The moment for which its activation is given; now, if it is not given.
         """
         number = self._number(space, id)
-        return None if number is None else self._memory(number, _seconds(at))
+        return None if number is None else self._memory(number, seconds(at))
 
     def embedding(self, space: str, id: str) -> Vectors | None:
         """A memory's vector, (768,) float32, or None.
@@ -176,11 +177,11 @@ class Reader:
             TargetTransientError: A run was undone after this reader was opened.
         """
         best = nearest(self.vectors(space), unit(vector), k)
-        moment = _seconds(at)
+        moment = seconds(at)
         return [(self._memory(number, moment), score) for number, score in best]
 
     def vectors(self, space: str | None) -> Iterator[tuple[Numbers, Vectors]]:
-        """The numbers and vectors of a space's memories, or of all, some thousand at a time."""
+        """Numbers and vectors of a space's memories, or of all, some thousand at a time."""
         wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
         for code in wanted:
             for row in self._rows(_PAGES_OF, code):
@@ -188,12 +189,11 @@ class Reader:
 
     def ids(self, numbers: Numbers) -> list[str]:
         """The ids of memories by their numbers."""
-        sql = "SELECT id FROM memory WHERE number = ?"
-        return [self._connection.execute(sql, (int(number),)).fetchone()[0] for number in numbers]
+        return [self._rows("SELECT id FROM memory WHERE number = ?", int(n))[0][0] for n in numbers]
 
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, page by page, in bounded memory."""
-        moment, code = _seconds(at), self._spaces.get(space)
+        moment, code = seconds(at), self._spaces.get(space)
         sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number"
         for first, rows, *_ in self._rows(_PAGES_OF, code):
             for row in self._connection.execute(sql, (first, first + rows, code)):
@@ -206,9 +206,9 @@ class Reader:
             space: The space.
             offset: How many to pass over.
             limit: How many at most.
-            at: The moment for which activations are given; now, if it is not given.
+            at: As for ``get``.
         """
-        moment, code = _seconds(at), self._spaces.get(space)
+        moment, code = seconds(at), self._spaces.get(space)
         found: list[Memory] = []
         sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
         for first, rows, *_, memories in self._rows(_PAGES_OF, code):
@@ -217,7 +217,9 @@ class Reader:
             if offset >= memories:
                 offset -= memories
                 continue
-            wanted = (first, first + rows, code, limit - len(found), offset)
+            # Where all of a page is of this space, its numbers tell where to begin.
+            passed, begin = (0, first + offset) if memories == rows else (offset, first)
+            wanted = (begin, first + rows, code, limit - len(found), passed)
             found += [self._as_memory(row, moment) for row in self._connection.execute(sql, wanted)]
             offset = 0
         return found
@@ -296,14 +298,3 @@ class Reader:
         first, rows, run, name, offset, dtype, *_ = row
         path = Run(self._store / "runs" / self._runs[run][0]).memories_path(name)
         return VectorPage(path, first, rows, offset, dtype)
-
-
-def _seconds(at: datetime | None) -> float:
-    return time.time() if at is None else at.timestamp()
-
-
-def rfc3339(microseconds: int | None) -> str | None:
-    """A moment, in microseconds since 1970 UTC, as RFC 3339 text."""
-    if microseconds is None:
-        return None
-    return f"{np.datetime64(microseconds, 'us')}".removesuffix(".000000") + "Z"

@@ -61,7 +61,8 @@ async def neighbours(request: Request) -> Response:
         found = store.reader.neighbours(space, id, depth, limit)
         return [{"memory": memory_document(near.memory), "distance": near.distance} for near in found]
 
-    return Json({"neighbours": await run_in_threadpool(find)})
+    # A step of a walk takes less time than another thread does to take it up.
+    return Json({"neighbours": find() if depth == 1 else await run_in_threadpool(find)})
 
 
 async def embedding(request: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import time
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engram_store.errors import ConfigurationError
@@ -15,7 +14,7 @@ from engram_store.server.state import Figures
 #: Answered without a key: they tell nothing of what is stored.
 OPEN = ("/", "/health", "/health/alive")
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = (b"127.0.0.1", b"localhost", b"[::1]")
 
 
 class Guard:
@@ -53,7 +52,7 @@ class Guard:
             self._figures.seconds.observe(time.perf_counter() - begun)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        headers = Headers(scope=scope)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._key is None:
             return None if _host(headers) in _LOOPBACK else error_answer(_stranger(), 403)
         if scope["path"] in OPEN or self._shown(headers):
@@ -62,15 +61,15 @@ class Guard:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
 
-    def _shown(self, headers: Headers) -> bool:
-        scheme, _, shown = headers.get("authorization", "").partition(" ")
+    def _shown(self, headers: dict[bytes, bytes]) -> bool:
+        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
         assert self._key is not None
-        return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), self._key)
+        return scheme.lower() == b"bearer" and hmac.compare_digest(shown.strip(), self._key)
 
 
-def _host(headers: Headers) -> str:
-    host = headers.get("host", "")
-    return host if host.endswith("]") else host.rpartition(":")[0] or host
+def _host(headers: dict[bytes, bytes]) -> bytes:
+    host = headers.get(b"host", b"")
+    return host if host.endswith(b"]") else host.rpartition(b":")[0] or host
 
 
 def _stranger() -> ConfigurationError:

@@ -37,6 +37,8 @@ from engram_store.server.spaces import counts
 _SPACE_NAME = re.compile(r"[a-z0-9_-]{3,64}")
 _MOST_CONTENT = 100_000
 _MOST_RESULTS = 1_000
+#: So many are found sooner than another thread takes them up.
+_FEW = 100
 _DEFAULT_CONFIDENCE = 0.7
 
 
@@ -141,7 +143,8 @@ async def list_memories(request: Request) -> Response:
             document["embedding"] = None if vector is None else vector.tolist()
         return {"memories": documents, "count": len(found), "tier_counts": _tiers(counted + len(new))}
 
-    return Json(await run_in_threadpool(find))
+    small = limit <= _FEW and not vectors and not store.remembered
+    return Json(find() if small else await run_in_threadpool(find))
 
 
 def _tiers(total: int) -> dict[str, int]:

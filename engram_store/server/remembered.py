@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from engram_store.errors import TargetTransientError
 from engram_store.model import EDGE_SCHEMA, Memory, PageReceipt, Source, memory_schema
+from engram_store.moments import rfc3339
 from engram_store.pages import page_digest
-from engram_store.reader import rfc3339
 from engram_store.recall import Vectors
 from engram_store.run import Run
 from engram_store.store import Store

@@ -10,7 +10,8 @@ import pytest
 from engram_store.activation import activation_at
 from engram_store.errors import ConfigurationError, TargetTerminalError
 from engram_store.model import DIMENSION, Source
-from engram_store.reader import Reader, rfc3339
+from engram_store.moments import rfc3339
+from engram_store.reader import Reader
 from engram_store.run import Run
 from engram_store.store import Store
 from tests.store.synthetic import Link, Vectors, memories, vectors, write
