@@ -39,10 +39,11 @@ def _key(file: str | None) -> str | None:
     if file is None and not os.environ.get(KEY_VARIABLE):
         return None
     key = SecretRef(path=file).resolve() if file else SecretRef(variable=KEY_VARIABLE).resolve()
-    if not key.strip():
+    key = key.strip()
+    if not (key and key.isascii() and key.isprintable()):
         raise ConfigurationError(
-            "the key is empty",
+            "the key is empty, or holds what no header can",
             suggestion="put a long random text into the file",
             example="openssl rand -hex 32 > key.txt",
         )
-    return key.strip()
+    return key

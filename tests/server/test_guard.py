@@ -63,6 +63,8 @@ def test_the_key_opens(locked: Serving, tmp_path: Path, monkeypatch: pytest.Monk
     assert open_home(locked.url, SecretRef(path=str(file))).runs() == []
     verb("spaces", "--target", locked.url, "--target-key-file", str(file)).succeeded()
     verb("spaces", "--target", locked.url, environment={"ENGRAM_MIGRATE_TARGET_KEY": KEY}).succeeded()
+    (tmp_path / "wrong").write_text("ü")
+    verb("spaces", "--target", locked.url, "--target-key-file", str(tmp_path / "wrong")).failed(2, "header")
     verb("spaces", "--target", locked.url).failed(2, "key", "ENGRAM_MIGRATE_TARGET_KEY")
     # Names do not matter where there is a key.
     headers = {"Authorization": f"bearer {KEY}", "Host": "engram.example"}
@@ -83,7 +85,8 @@ def test_other_addresses_need_a_key(tmp_path: Path) -> None:
 
 def test_an_empty_or_missing_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
-    for file in ("empty", "missing"):
+    (tmp_path / "two lines").write_text("a\nb\n")
+    for file in ("empty", "two lines", "missing"):
         ended = run("pipelines", "serve", str(tmp_path / "store"), "--api-key-file", str(tmp_path / file))
         assert ended.code == 2 and "Traceback" not in ended.err
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -103,16 +103,10 @@ class Server:
         Raises:
             MigrationError: As ``request``; while it is read, errors are those of httpx.
         """
-        import httpx
-
-        client = _client(self)
-        try:
-            answer = client.send(client.build_request(method, path, **_as_sent(parts)), stream=True)
-            if not answer.is_success:
-                answer.read()
-                raise self._refusal(answer)
-        except httpx.TransportError as error:
-            raise self.lost(error) from error
+        answer = self._begin(method, path, **parts)
+        if not answer.is_success:
+            self._read(answer)
+            raise self._refusal(answer)
         return answer
 
     def lines(self, path: str) -> Iterator[Any]:
@@ -157,12 +151,28 @@ class Server:
         )
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        return self._read(self._begin(method, path, **parts))
+
+    def _begin(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        """Asks, and gives the answer before its body has come."""
+        import httpx
+
+        transport, headers, timeout = _connections(self)
+        request = _request(f"{self.url}{path}", method, headers, **parts)
+        request.extensions["timeout"] = timeout
+        try:
+            return transport.handle_request(request)
+        except httpx.TransportError as error:
+            raise self.lost(error) from error
+
+    def _read(self, answer: httpx.Response) -> httpx.Response:
         import httpx
 
         try:
-            return _client(self).request(method, path, **_as_sent(parts))
+            answer.read()
         except httpx.TransportError as error:
             raise self.lost(error) from error
+        return answer
 
     def _refusal(self, answer: httpx.Response) -> MigrationError:
         """The error that an answer stands for."""
@@ -197,12 +207,23 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _as_sent(parts: dict[str, Any]) -> dict[str, Any]:
-    if "json" not in parts:
-        return parts
-    headers = {**parts.get("headers", {}), "Content-Type": "application/json"}
-    rest = {name: part for name, part in parts.items() if name not in ("json", "headers")}
-    return {**rest, "content": orjson.dumps(parts["json"]), "headers": headers}
+def _request(
+    url: str,
+    method: str,
+    always: Mapping[str, str],
+    *,
+    params: Mapping[str, str | int] | None = None,
+    **parts: Any,
+) -> httpx.Request:
+    import httpx
+
+    sent = {**always, **parts.get("headers", {})}
+    content = parts.get("content")
+    if "json" in parts:
+        content, sent["Content-Type"] = orjson.dumps(parts["json"]), "application/json"
+    return httpx.Request(
+        method, f"{url}?{urlencode(params)}" if params else url, content=content, headers=sent
+    )
 
 
 def _named(parts: Mapping[str, str]) -> MigrationError:
@@ -216,9 +237,13 @@ def _busy(error: MigrationError, after: str) -> TargetTransientError:
     return TargetTransientError(error.what, why=error.why, suggestion=error.suggestion, retry_after=seconds)
 
 
-@lru_cache(maxsize=16)
-def _client(server: Server) -> httpx.Client:
-    """One client a process and server; it may be used by several threads."""
+@cache
+def _connections(server: Server) -> tuple[httpx.HTTPTransport, dict[str, str], dict[str, Any]]:
+    """The connections of this process to a server, for several threads, with key and patience.
+
+    Without the client that httpx puts around them: its cookies and redirects are not needed, and
+    cost as much as the server takes to find a memory.
+    """
     try:
         import httpx
     except ImportError as error:
@@ -227,11 +252,18 @@ def _client(server: Server) -> httpx.Client:
             suggestion="install Engram Migrate with its extra `http`",
             example="pip install 'engram-migrate[http]'",
         ) from error
-    headers = {"Authorization": f"Bearer {server.key.resolve()}"} if server.key else {}
-    return httpx.Client(
-        base_url=server.url,
-        headers=headers,
-        timeout=httpx.Timeout(_PATIENCE, connect=_TO_CONNECT),
-        limits=httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT),
-        trust_env=False,
-    )
+    headers = {"Authorization": f"Bearer {_key(server.key)}"} if server.key else {}
+    limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
+    timeout = httpx.Timeout(_PATIENCE, connect=_TO_CONNECT).as_dict()
+    return httpx.HTTPTransport(limits=limits), headers, timeout
+
+
+def _key(reference: SecretRef) -> str:
+    key = reference.resolve().strip()
+    if not (key and key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            "the server's key is empty, or holds what no header can",
+            suggestion="give the key that the server was started with",
+            example="--target-key-file key.txt",
+        )
+    return key
