@@ -85,6 +85,9 @@ _PARAMETERS: Mapping[str, tuple[str, bool, Schema]] = {
 }
 _READ = ("X-Memory-Space", "space")
 _OF_MEMORY = (*_READ, "?id")
+_AROUND = (*_OF_MEMORY, "depth", "limit")
+_RECALL = (*_READ, "query", "embedding", "max_results", "at")
+_LIST = (*_READ, "offset", "limit", "include_embeddings", "tier", "at")
 
 #: (method, path, summary, parameters, body, answer); an answer is a status and a schema.
 _Line = tuple[str, str, str, Sequence[str], Schema | None, tuple[int, Schema | None]]
@@ -96,14 +99,8 @@ _PUBLIC: Sequence[_Line] = (
     ("get", "/api/v1/spaces", "All spaces", (), None, (200, _ANY)),
     ("post", "/api/v1/spaces", "Make a space", (), _object(("id",), id=_SPACE_NAME), (201, _ANY)),
     ("post", "/api/v1/memories/remember", "Keep one memory", _READ[:1], _REMEMBER, (201, _ANY)),
-    (
-        *("get", "/api/v1/memories/recall", "The nearest memories to a text or a vector"),
-        *((*_READ, "query", "embedding", "max_results", "at"), None, (200, _ANY)),
-    ),
-    (
-        *("get", "/api/v1/memories", "Some memories of a space"),
-        *((*_READ, "offset", "limit", "include_embeddings", "tier", "at"), None, (200, _ANY)),
-    ),
+    ("get", "/api/v1/memories/recall", "The nearest memories", _RECALL, None, (200, _ANY)),
+    ("get", "/api/v1/memories", "Some memories of a space", _LIST, None, (200, _ANY)),
     ("get", "/api/v1/memories/{id}", "One memory", (*_READ, "at"), None, (200, _MEMORY)),
 )
 _CHECKS = "/api/v1/memory_spaces/{space}"
@@ -112,10 +109,7 @@ _EXTENSIONS: Sequence[_Line] = (
     ("get", f"{IDENTITY}/disk", "Bytes that are free", (), None, (200, _ANY)),
     ("get", f"{IDENTITY}/memory", "One memory, whatever its id", (*_OF_MEMORY, "at"), None, (200, _MEMORY)),
     ("get", f"{IDENTITY}/memory/edges", "Its edges", (*_OF_MEMORY, "direction"), None, (200, _ANY)),
-    (
-        *("get", f"{IDENTITY}/memory/neighbours", "What is around it"),
-        *((*_OF_MEMORY, "depth", "limit"), None, (200, _ANY)),
-    ),
+    ("get", f"{IDENTITY}/memory/neighbours", "What is around it", _AROUND, None, (200, _ANY)),
     (
         "get",
         f"{IDENTITY}/memory/embedding",

@@ -36,13 +36,19 @@ class Figures:
         self.memories = Gauge("engram_memories", "Memories.", ["space"], registry=self.registry)
 
 
+def _release() -> str:
+    try:
+        return version("engram-migrate")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+_IDENTITY = {"server": SERVER, "version": _release(), "api": API}
+
+
 async def identity(_request: Request) -> Response:
     """GET /api/v1/engram."""
-    try:
-        release = version("engram-migrate")
-    except PackageNotFoundError:
-        release = "unknown"
-    return Json({"server": SERVER, "version": release, "api": API})
+    return Json(_IDENTITY)
 
 
 async def health(_request: Request) -> Response:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
+from engram_store.wire import WirePage, pack_page
 from io_connectors.pages import DeadLetter, EdgePage, EmbeddingCounts, MappedPage, MemoryPage
-from tests.store.synthetic import vectors
+from tests.store.synthetic import Link, edges, memories, receipt, vectors
 
 Edge = tuple[str, str | None]
 
@@ -13,7 +16,7 @@ Edge = tuple[str, str | None]
 def mapped(
     page_id: str,
     ids: Sequence[str],
-    edges: Sequence[Edge] = (),
+    links: Sequence[Edge] = (),
     *,
     space: str = "users",
     content: str = '{"name": "Ann"}',
@@ -21,7 +24,7 @@ def mapped(
 ) -> MappedPage:
     """A page of memories of one space, with edges between (source, target)."""
     n = len(ids)
-    memories = MemoryPage(
+    memory_page = MemoryPage(
         ids=list(ids),
         spaces=[space] * n,
         contents=[content] * n,
@@ -35,12 +38,12 @@ def mapped(
         keys=list(ids),
         embeddings=vectors(ids),
     )
-    m = len(edges)
-    links = EdgePage(
+    m = len(links)
+    edge_page = EdgePage(
         ids=[f"{page_id}-{row}" for row in range(m)],
-        sources=[source for source, _ in edges],
+        sources=[source for source, _ in links],
         source_spaces=[space] * m,
-        targets=[target for _, target in edges],
+        targets=[target for _, target in links],
         target_spaces=[space] * m,
         types=["KNOWS"] * m,
         origins=["fk"] * m,
@@ -48,9 +51,16 @@ def mapped(
         created_at=[None] * m,
         properties=['{"since": 1}'] * m,
     )
-    return MappedPage(page_id, memories, links, tuple(letters), embedding=EmbeddingCounts(n, n, 0, 0))
+    return MappedPage(page_id, memory_page, edge_page, tuple(letters), embedding=EmbeddingCounts(n, n, 0, 0))
 
 
 def letter(page_id: str, key: str) -> DeadLetter:
     """A refused record."""
     return DeadLetter("map", page_id, "users", key, "it has no name", "give it one", '{"name": null}')
+
+
+def packed(**changes: Any) -> bytes:
+    """The body that brings page `p`; ``changes`` spoil its receipt."""
+    batch, links = memories(["a", "b"]), edges([Link("e", "a", "b")])
+    proof = replace(receipt("p", batch, links), **changes)
+    return pack_page(WirePage(batch, links, proof, {"map": []}))

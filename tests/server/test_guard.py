@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
-import pyarrow as pa
 import pytest
 
-from engram_store.errors import ConfigurationError, IntegrityError, MappingError, TargetTerminalError
+from engram_store.errors import (
+    ConfigurationError,
+    TargetTerminalError,
+    TargetTransientError,
+)
 from engram_store.server.requests import LARGE
 from engram_store.server.runs import PAGES_AT_ONCE
 from engram_store.server.serve import Listening
-from engram_store.wire import WirePage, pack_page, unpack_page
 from io_connectors.engram.address import open_home
 from io_connectors.engram.http.client import Server
 from io_connectors.retry import retrying
 from io_connectors.secrets import SecretRef
+from pipelines.serve import serve
 from tests.pipelines.command import run, until, verb
-from tests.server.mapped import mapped
+from tests.server.mapped import mapped, packed
 from tests.server.serving import Serving
-from tests.store.synthetic import Link, edges, memories, receipt
 
 KEY = "s3cret-of-the-tests"
 PAGES = "/api/v1/engram/runs/first/pages"
@@ -91,6 +92,18 @@ def test_an_empty_or_missing_key_is_refused(tmp_path: Path) -> None:
         assert ended.code == 2 and "Traceback" not in ended.err
 
 
+def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("engram_store.server")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "starlette.requests", None)
+    with pytest.raises(ConfigurationError, match="cannot be started") as caught:
+        serve(str(tmp_path / "store"), "127.0.0.1", 7432, None)
+    assert "engram-migrate[server]" in caught.value.example
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(ConfigurationError, match="httpx is needed"):
+        open_home("http://127.0.0.1:1")
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path, shared: Serving) -> None:
     ended = run("pipelines", "serve", str(tmp_path / "store"), "--port", str(shared.port))
     ended.failed(4, "cannot listen", "--port")
@@ -109,78 +122,6 @@ def test_without_a_key_only_this_machine_is_answered(shared: Serving, host: str)
     for good in ("localhost", f"localhost:{shared.port}", "[::1]:80", "127.0.0.1"):
         headers = {"Host": good}
         assert httpx.get(f"{shared.url}/health", headers=headers, trust_env=False).status_code == 200
-
-
-def packed(**changes: Any) -> bytes:
-    batch, links = memories(["a", "b"]), edges([Link("e", "a", "b")])
-    proof = replace(receipt("p", batch, links), **changes)
-    return pack_page(WirePage(batch, links, proof, {"map": []}))
-
-
-def test_a_page_is_packed_and_unpacked() -> None:
-    page = unpack_page(packed())
-    assert page.memories.equals(memories(["a", "b"]))
-    assert page.edges.equals(edges([Link("e", "a", "b")]))
-    assert page.receipt.page_id == "p" and page.dead_letters == {"map": []}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"x" * 100, packed()[:-40], packed()[:200], packed()[:-1000], packed() * 0 + b"\xff" * 8],
-)
-def test_what_is_no_page_is_refused(client: httpx.Client, data: bytes) -> None:
-    client.put("/api/v1/engram/runs/first", json={"model": "local/lexical-1"})
-    answer = client.put(f"{PAGES}/p", content=data)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["error"]["code"] == "MappingError"
-    assert client.get(PAGES).json()["acknowledged"] == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [
-        ({"digest": "0" * 32}, 422),
-        ({"memories": {"users": 3}}, 422),
-        ({"edges": {}}, 422),
-        ({"memories": {"users": "2"}}, 400),
-        ({"memories": [2]}, 400),
-        ({"texts": (1, 2, 3)}, 400),
-        ({"page_id": "another"}, 400),
-        ({"page_id": 7}, 400),
-        ({"low_confidence": True}, 400),
-    ],
-)
-def test_a_page_whose_receipt_is_not_its_own_is_refused(
-    client: httpx.Client, changes: dict[str, object], status: int
-) -> None:
-    client.put("/api/v1/engram/runs/first", json={"model": "local/lexical-1"})
-    answer = client.put(f"{PAGES}/p", content=packed(**changes))
-    assert answer.status_code == status, answer.text
-    assert client.get(PAGES).json()["acknowledged"] == []
-
-
-def test_a_page_is_checked_to_the_last_offset() -> None:
-    batch = memories(["a", "b"])
-    offsets = pa.py_buffer(b"\x00\x00\x00\x00\xff\xff\xff\x7f\x02\x00\x00\x00")
-    broken = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"ab"))
-    columns = [broken, *batch.columns[1:]]
-    spoilt = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-    page = WirePage(spoilt, edges(), receipt("p", batch, edges()), {})
-    with pytest.raises(MappingError, match="not a page"):
-        unpack_page(pack_page(page))
-
-
-def test_a_page_of_other_columns_is_refused() -> None:
-    page = WirePage(edges(), edges(), receipt("p", memories([]), edges()), {})
-    with pytest.raises(MappingError, match="its columns are"):
-        unpack_page(pack_page(page))
-
-
-def test_a_digest_tells_changed_content() -> None:
-    batch = memories(["a"], content="as it was")
-    page = WirePage(memories(["a"], content="as it is now"), edges(), receipt("p", batch, edges()), {})
-    with pytest.raises(IntegrityError, match="digest"):
-        unpack_page(pack_page(page))
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(shared: Serving) -> None:
@@ -238,6 +179,24 @@ def test_one_process_sends_at_most_ten_pages_at_once(serving: Serving) -> None:
     assert run_.page_ids() == set(ids)
     figures = httpx.get(f"{serving.url}/metrics/prometheus", trust_env=False).text
     assert 'status="429"' not in figures
+
+
+def test_a_server_ends_and_comes_back_though_a_migration_holds_it(serving: Serving) -> None:
+    def held() -> bool:
+        try:
+            with open_home(serving.url).lock():
+                return False
+        except TargetTransientError:
+            return True
+
+    home = open_home(serving.url)
+    with home.lock():
+        assert held()
+        assert serving.end().code == 0
+        serving.start()
+        until(held)
+        home.create_run("first", {"model": "local/lexical-1"})
+    assert not held()
 
 
 def test_another_server_is_told_apart(tmp_path: Path) -> None:

@@ -155,9 +155,9 @@ class Server:
 
     def _begin(self, method: str, path: str, **parts: Any) -> httpx.Response:
         """Asks, and gives the answer before its body has come."""
+        transport, headers, timeout = _connections(self)
         import httpx
 
-        transport, headers, timeout = _connections(self)
         request = _request(f"{self.url}{path}", method, headers, **parts)
         request.extensions["timeout"] = timeout
         try:
