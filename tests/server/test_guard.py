@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -26,8 +28,7 @@ from io_connectors.engram.address import open_home
 from io_connectors.engram.http.client import Server
 from io_connectors.retry import retrying
 from io_connectors.secrets import SecretRef
-from pipelines.serve import serve
-from tests.pipelines.command import run, until, verb
+from tests.pipelines.command import REPOSITORY, run, until, verb
 from tests.server.mapped import mapped, packed
 from tests.server.serving import Serving
 
@@ -92,16 +93,28 @@ def test_an_empty_or_missing_key_is_refused(tmp_path: Path) -> None:
         assert ended.code == 2 and "Traceback" not in ended.err
 
 
-def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("engram_store.server")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "starlette.requests", None)
-    with pytest.raises(ConfigurationError, match="cannot be started") as caught:
-        serve(str(tmp_path / "store"), "127.0.0.1", 7432, None)
-    assert "engram-migrate[server]" in caught.value.example
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(ConfigurationError, match="httpx is needed"):
-        open_home("http://127.0.0.1:1")
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"),
+    [
+        ("starlette", ["serve", "store"], "engram-migrate[server]"),
+        ("httpx", ["runs", "--target", "http://127.0.0.1:1"], "engram-migrate[http]"),
+    ],
+)
+def test_a_missing_package_is_said(tmp_path: Path, missing: str, command: list[str], extra: str) -> None:
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None; from pipelines.__main__ import main; sys.exit(main())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert extra in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path, shared: Serving) -> None:
