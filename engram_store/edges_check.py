@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,20 @@ class EdgeCheck:
     def orphans(self) -> int:
         """Those of them that lack an end."""
         return sum(origin.orphans for origin in self.origins.values())
+
+
+def edge_check_of(document: Mapping[str, Any]) -> EdgeCheck:
+    """An ``EdgeCheck`` from its JSON form."""
+    return EdgeCheck(
+        {
+            origin: OriginCheck(
+                found["edges"],
+                found["orphans"],
+                tuple(OrphanSample(**sample) for sample in found["samples"]),
+            )
+            for origin, found in document["origins"].items()
+        }
+    )
 
 
 def check_edges(run: Run, pages: Sequence[CataloguedPage], memory_limit: str) -> EdgeCheck:

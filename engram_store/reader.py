@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engram_store.activation import activation_at
-from engram_store.errors import TargetTerminalError
 from engram_store.model import Edge, Memory, Source
+from engram_store.moments import rfc3339, seconds
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
-from engram_store.serving import INDEX, current
+from engram_store.serving import open_index
 from engram_store.vectors import VectorPage
 
 Direction = Literal["out", "in", "both"]
@@ -44,7 +43,6 @@ _PAGE_OF = f"SELECT {_PLACE} FROM page WHERE first <= ? ORDER BY first DESC LIMI
 _PAGES_OF = f"""
 SELECT {_PLACE}, memories FROM page JOIN page_space USING (first) WHERE space = ? ORDER BY first
 """
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Reader:
 
     def __init__(self, store: Path) -> None:
         self._store = store.absolute()
-        self.generation, self._connection = _open(self._store)
+        self.generation, self._connection = open_index(self._store)
         self._space_names = dict(self._rows("SELECT id, name FROM space"))
         self._spaces = {name: code for code, name in self._space_names.items()}
         self._types = dict(self._rows("SELECT id, name FROM type"))
@@ -121,7 +119,7 @@ class Reader:
             at: The moment for which its activation is given; now, if it is not given.
         """
         number = self._number(space, id)
-        return None if number is None else self._memory(number, _seconds(at))
+        return None if number is None else self._memory(number, seconds(at))
 
     def embedding(self, space: str, id: str) -> Vectors | None:
         """A memory's vector, (768,) float32, or None.
@@ -178,17 +176,53 @@ class Reader:
             ConfigurationError: The vector cannot be compared.
             TargetTransientError: A run was undone after this reader was opened.
         """
-        best = nearest(self._vectors(space), unit(vector), k)
-        moment = _seconds(at)
+        best = nearest(self.vectors(space), unit(vector), k)
+        moment = seconds(at)
         return [(self._memory(number, moment), score) for number, score in best]
+
+    def vectors(self, space: str | None) -> Iterator[tuple[Numbers, Vectors]]:
+        """Numbers and vectors of a space's memories, or of all, some thousand at a time."""
+        wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
+        for code in wanted:
+            for row in self._rows(_PAGES_OF, code):
+                yield from self._vectors_of_page(self._vector_page(row), code, memories=row[-1])
+
+    def ids(self, numbers: Numbers) -> list[str]:
+        """The ids of memories by their numbers."""
+        return [self._rows("SELECT id FROM memory WHERE number = ?", int(n))[0][0] for n in numbers]
 
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, page by page, in bounded memory."""
-        moment, code = _seconds(at), self._spaces.get(space)
+        moment, code = seconds(at), self._spaces.get(space)
         sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number"
         for first, rows, *_ in self._rows(_PAGES_OF, code):
             for row in self._connection.execute(sql, (first, first + rows, code)):
                 yield self._as_memory(row, moment)
+
+    def page(self, space: str, offset: int = 0, limit: int = 100, at: datetime | None = None) -> list[Memory]:
+        """Some memories of a space, in the order of ``scan``.
+
+        Args:
+            space: The space.
+            offset: How many to pass over.
+            limit: How many at most.
+            at: As for ``get``.
+        """
+        moment, code = seconds(at), self._spaces.get(space)
+        found: list[Memory] = []
+        sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
+        for first, rows, *_, memories in self._rows(_PAGES_OF, code):
+            if len(found) == limit:
+                break
+            if offset >= memories:
+                offset -= memories
+                continue
+            # Where all of a page is of this space, its numbers tell where to begin.
+            passed, begin = (0, first + offset) if memories == rows else (offset, first)
+            wanted = (begin, first + rows, code, limit - len(found), passed)
+            found += [self._as_memory(row, moment) for row in self._connection.execute(sql, wanted)]
+            offset = 0
+        return found
 
     def _rows(self, sql: str, *parameters: object) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()
@@ -213,7 +247,7 @@ class Reader:
             confidence=confidence,
             activation=activation_at(activation, decay, started_at, moment),
             decay_rate=decay,
-            created_at=_rfc3339(created_at),
+            created_at=rfc3339(created_at),
             source=Source(system, table, key),
             model=model,
             run=run_name,
@@ -230,7 +264,7 @@ class Reader:
             target_space=self._space_names[target_space],
             type=self._types[kind],
             weight=weight,
-            created_at=_rfc3339(created_at),
+            created_at=rfc3339(created_at),
             properties=properties,
         )
 
@@ -245,12 +279,6 @@ class Reader:
                     known[other] = distance
                     reached.append(other)
         return reached
-
-    def _vectors(self, space: str | None) -> Iterator[tuple[Numbers, Vectors]]:
-        wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
-        for code in wanted:
-            for row in self._rows(_PAGES_OF, code):
-                yield from self._vectors_of_page(self._vector_page(row), code, memories=row[-1])
 
     def _vectors_of_page(
         self, page: VectorPage, space: int | None, memories: int
@@ -270,33 +298,3 @@ class Reader:
         first, rows, run, name, offset, dtype, *_ = row
         path = Run(self._store / "runs" / self._runs[run][0]).memories_path(name)
         return VectorPage(path, first, rows, offset, dtype)
-
-
-def _open(store: Path) -> tuple[str, sqlite3.Connection]:
-    # A finalize may remove the generation between reading its name and opening it.
-    for _ in range(_TRIES):
-        generation = current(store)
-        if generation is None:
-            break
-        index = store / "serving" / generation / INDEX
-        try:
-            connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
-            connection.execute("PRAGMA mmap_size = 2147418112")
-            return generation, connection
-        except sqlite3.OperationalError:
-            continue
-    raise TargetTerminalError(
-        f"The store `{store}` has nothing to read yet.",
-        why="No migration into it was finalized.",
-        suggestion="Let the migration run to its end; the same command goes on where it stopped.",
-    )
-
-
-def _seconds(at: datetime | None) -> float:
-    return time.time() if at is None else at.timestamp()
-
-
-def _rfc3339(microseconds: int | None) -> str | None:
-    if microseconds is None:
-        return None
-    return f"{np.datetime64(microseconds, 'us')}".removesuffix(".000000") + "Z"

@@ -7,7 +7,7 @@ stands in the file's footer.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,9 +16,9 @@ from uuid import uuid4
 
 import orjson
 import pyarrow as pa
-import zstandard
 
-from engram_store import files, pages
+from engram_store import files, findings, pages
+from engram_store.dead_letters import DeadLetters
 from engram_store.errors import IntegrityError
 from engram_store.model import EDGE_SCHEMA, PageReceipt
 
@@ -79,7 +79,7 @@ class Run:
 
     def create(self, manifest: Mapping[str, Any]) -> Run:
         """Makes the folders and, last, the manifest."""
-        for folder in (self._memories, self._edges, self._dead_letters):
+        for folder in (self._memories, self._edges, self.path / "dead_letters"):
             files.make_folder(folder)
         self.save_manifest(manifest)
         return self
@@ -166,13 +166,13 @@ class Run:
             return pages.read_page(path, columns)
         return pa.RecordBatch.from_pylist([], EDGE_SCHEMA).select(columns or EDGE_SCHEMA.names)
 
-    def receipts(self) -> Iterator[PageReceipt]:
-        """The receipts of all acknowledged pages, by page id.
+    def receipts(self, page_ids: Iterable[str] | None = None) -> Iterator[PageReceipt]:
+        """The receipts of all acknowledged pages, or of some, by page id.
 
         Raises:
             IntegrityError: A page is damaged.
         """
-        for page_id in sorted(self.page_ids()):
+        for page_id in sorted(self.page_ids() if page_ids is None else page_ids):
             yield self.receipt(page_id)
 
     def receipt(self, page_id: str) -> PageReceipt:
@@ -190,22 +190,29 @@ class Run:
         Returns:
             How many there are.
         """
-        rows = [orjson.dumps(dict(line), option=orjson.OPT_APPEND_NEWLINE) for line in lines]
-        path = self._dead_letters / files.file_name(stage) / f"{files.file_name(page_id)}.jsonl.zst"
-        if rows:
-            files.make_folder(path.parent)
-            files.write_bytes(path, zstandard.compress(b"".join(rows)))
-        else:
-            files.remove_file(path)
-        return len(rows)
+        return self._letters.write(stage, page_id, lines)
 
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """All refused records, by stage and page."""
-        for path in sorted(self._dead_letters.glob("*/[!.]*.jsonl.zst")):
-            with zstandard.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-                yield from (orjson.loads(line) for line in lines)
+        return self._letters.read()
 
-    def keep_only(self, page_ids: set[str]) -> None:
+    def save_finding(self, name: str, finding: object) -> None:
+        """Keeps what was found out about the run beside its pages, as ``<name>.json``."""
+        findings.save(self.path, name, finding)
+
+    def finding(self, name: str) -> Any:
+        """What ``save_finding`` kept, or None."""
+        return findings.load(self.path, name)
+
+    def drop_orphans(self) -> None:
+        """Forgets the list of orphan edges."""
+        self.orphans_path.unlink(missing_ok=True)
+
+    def place(self, name: str) -> str:
+        """Where a person finds a part of the run, such as ``report.json``."""
+        return str(self.path / name)
+
+    def keep_only(self, page_ids: Set[str]) -> None:
         """Removes what does not belong to these pages, and what killed processes left.
 
         Memories go first, so that no page stays acknowledged without its edges.
@@ -217,10 +224,8 @@ class Run:
         for path in self._edges.glob("[!.]*.parquet"):
             if files.page_name(path.stem) not in acknowledged:
                 path.unlink()
-        for path in self._dead_letters.glob("*/[!.]*.jsonl.zst"):
-            if files.page_name(path.name.removesuffix(".jsonl.zst")) not in page_ids:
-                path.unlink()
-        for folder in (self.path, self._memories, self._edges, *self._dead_letters.iterdir()):
+        self._letters.keep_only(page_ids)
+        for folder in (self.path, self._memories, self._edges):
             files.remove_temporaries(folder)
 
     def remove(self) -> None:
@@ -282,8 +287,8 @@ class Run:
         return self.path / "edges"
 
     @property
-    def _dead_letters(self) -> Path:
-        return self.path / "dead_letters"
+    def _letters(self) -> DeadLetters:
+        return DeadLetters(self.path / "dead_letters")
 
 
 def _names_in(path: Path, otherwise: set[str]) -> set[str]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engram_store.catalogue import CataloguedPage
+from engram_store.errors import TargetTerminalError
 from engram_store.files import database_errors
 from engram_store.names import Names
 from engram_store.run import Run
@@ -61,6 +62,7 @@ CREATE INDEX edge_by_target ON edge (target);
 """
 _AS_THEY_ARE = ("id", "content", "confidence", "activation", "decay_rate")
 _SEPARATOR = "\0"
+_TRIES = 5
 
 
 def current(store: Path) -> str | None:
@@ -69,6 +71,31 @@ def current(store: Path) -> str | None:
         return (store / CURRENT).read_text()
     except FileNotFoundError:
         return None
+
+
+def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
+    """The generation that a store serves, and its index, to read only.
+
+    Raises:
+        TargetTerminalError: Nothing was finalized yet.
+    """
+    # A finalize may remove the generation between reading its name and opening it.
+    for _ in range(_TRIES):
+        generation = current(store)
+        if generation is None:
+            break
+        index = store / "serving" / generation / INDEX
+        try:
+            connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
+            connection.execute("PRAGMA mmap_size = 2147418112")
+            return generation, connection
+        except sqlite3.OperationalError:
+            continue
+    raise TargetTerminalError(
+        f"The store `{store}` has nothing to read yet.",
+        why="No migration into it was finalized.",
+        suggestion="Let the migration run to its end; the same command goes on where it stopped.",
+    )
 
 
 class IndexWriter:

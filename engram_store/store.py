@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from typing_extensions import Self
 
 from engram_store import files
 from engram_store.errors import ConfigurationError
@@ -39,7 +40,7 @@ class Store:
         self._lock_depth = 0
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Store:
+    def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Self:
         """Opens a store; nothing is locked.
 
         Args:

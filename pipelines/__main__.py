@@ -13,9 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from engram_store.errors import ConfigurationError
+from io_connectors.engram.address import open_home
+from io_connectors.engram.home import RunHome
+from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.guard import guarded
 from pipelines.pipelines import PIPELINES, main_of
+from pipelines.serve import KEY_VARIABLE, serve
 from pipelines.settings.load import PREFIX
 
 _TARGET = os.environ.get(f"{PREFIX}TARGET", "./engram-data")
@@ -43,11 +47,23 @@ def _verb(arguments: list[str]) -> int:
             suggestion="see the help",
             example=f"engram-migrate {parsed.verb} --help",
         )
-    if parsed.verb == "replay":
-        return verbs.replay(parsed.target, parsed.run, rest)
-    values = {name: value for name, value in vars(parsed).items() if name not in ("verb", "do")}
-    do: Callable[..., int] = parsed.do
+    values = vars(parsed)
+    del values["verb"]
+    do: Callable[..., int] = values.pop("do")
+    if do is serve:
+        return do(**values)
+    key_file = values.pop("target_key_file")
+    values["home"] = _home(values.pop("target"), key_file)
+    if do is verbs.replay:
+        values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
+
+
+def _home(target: str, key_file: str | None) -> RunHome:
+    if key_file:
+        return open_home(target, SecretRef(path=key_file))
+    variable = f"{PREFIX}TARGET_KEY"
+    return open_home(target, SecretRef(variable) if os.environ.get(variable) else None)
 
 
 def parser() -> _Parser:
@@ -79,7 +95,25 @@ def parser() -> _Parser:
     replay.add_argument("--run", help="the run; needed if there are several")
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
+    _add_serve(actions)
     return top
+
+
+def _add_serve(actions: argparse._SubParsersAction[_Parser]) -> None:
+    help = "serve a store over HTTP"
+    verb = actions.add_parser("serve", help=help, description=help, allow_abbrev=False)
+    verb.set_defaults(do=serve)
+    verb.add_argument("path", nargs="?", default=_TARGET, help=f"folder of the store (default {_TARGET})")
+    verb.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1)")
+    verb.add_argument("--port", type=_port, default=7432, help="port to listen at (default 7432)")
+    verb.add_argument("--api-key-file", help=f"file with the key that requests must show (or {KEY_VARIABLE})")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**16:
+        raise argparse.ArgumentTypeError(f"it must be a port, 1 to 65535, not {number}")
+    return number
 
 
 def _count(text: str) -> int:
@@ -100,7 +134,14 @@ def _add(
     verb.set_defaults(do=do)
     for argument, meaning in (arguments or {}).items():
         verb.add_argument(argument, help=meaning)
-    verb.add_argument("--target", default=_TARGET, help=f"folder of the store (default {_TARGET})")
+    verb.add_argument(
+        "--target", default=_TARGET, help=f"folder of the store, or http://… of a server (default {_TARGET})"
+    )
+    verb.add_argument(
+        "--target-key-file",
+        default=os.environ.get(f"{PREFIX}TARGET_KEY_FILE"),
+        help=f"file with the server's key (or {PREFIX}TARGET_KEY)",
+    )
     return verb
 
 

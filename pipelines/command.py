@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import yaml
 
 from engram_store.errors import ConfigurationError, IntegrityError
+from io_connectors.engram.address import place_of
 from pipelines.guard import guarded
 from pipelines.logs import set_up_logs
 from pipelines.preview import Preview
@@ -72,7 +73,7 @@ def _run(
         return 0
     report = migrate(settings, loaded.beam_flags)
     print("\n".join(report.lines()))
-    print(f"\nReport: {os.path.join(settings.target, 'runs', report.run, 'report.json')}")
+    print(f"\nReport: {place_of(settings.target, report.run, 'report.json')}")
     return 0 if report.valid else IntegrityError.exit_code
 
 

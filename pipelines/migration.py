@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
-import orjson
 
-from engram_store import files
 from engram_store.errors import AGAIN, DeadLetterLimitError, IntegrityError, PreflightError
 from engram_store.model import PageReceipt
-from engram_store.run import Run
-from engram_store.store import Store
-from io_connectors.engram.targets import EmbeddedTargetSpec
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
-from pipelines.report import Report
+from pipelines.report import REPORT, Report
 from pipelines.run_state import note_attempt, note_state
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
@@ -49,15 +44,15 @@ class Migration:
     Attributes:
         settings: The settings.
         beam_flags: Flags for Beam.
-        store: The locked store.
+        home: The locked home of the run.
         run: The run.
         source: The planned source.
     """
 
     settings: Settings
     beam_flags: tuple[str, ...]
-    store: Store
-    run: Run
+    home: RunHome
+    run: TargetRun
     source: PlannedSource
 
     def go(self) -> Report:
@@ -89,23 +84,21 @@ class Migration:
         effort = Effort(seconds, self.source.rows_of(todo), peak)
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
-            report = replace(report, checks=checks_of(report, self.store, self.run))
-        files.write_bytes(
-            self.run.path / "report.json", orjson.dumps(report.document(), option=orjson.OPT_INDENT_2)
-        )
+            report = replace(report, checks=checks_of(report, self.home, self.run))
+        self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report
 
     def _is_committed(self, planned: Set[str]) -> bool:
         """Whether all is as a complete run left it, and this command asks nothing more of orphans."""
-        if self.run.committed_page_ids() != planned or self.store.finalize().rebuilt:
+        if self.run.committed_page_ids() != planned or self.home.finalize().rebuilt:
             return False
         return self.settings.on_orphan == "report" or not self._orphans()
 
     def _earlier_receipts(self) -> Receipts:
         """Receipts of the pages that need not be read; with ``--replay`` refused records count as need."""
         done = self.run.page_ids() & self.source.page_rows.keys()
-        receipts = {page_id: self.run.receipt(page_id) for page_id in sorted(done)}
+        receipts = {receipt.page_id: receipt for receipt in self.run.receipts(done)}
         if self.settings.replay:
             return {page_id: receipt for page_id, receipt in receipts.items() if not receipt.dead_letters}
         return receipts
@@ -138,7 +131,7 @@ class Migration:
     def _build(self, pipeline: beam.Pipeline, todo: Sequence[str], earlier: Sequence[PageReceipt]) -> None:
         """The way of the data, top to bottom."""
         settings = self.settings
-        target = EmbeddedTargetSpec(str(self.store.path), self.run.id, settings.vector_type)
+        target = self.home.target(self.run.id, settings.vector_type)
         embedding = EmbeddingSpec(settings.embedding_provider)
         written = (
             pipeline
@@ -161,15 +154,14 @@ class Migration:
                 example="--on-orphan report",
             )
         self.run.commit_pages(planned)
-        result = self.store.finalize()
+        result = self.home.finalize()
         _log.info("generation %s serves %d memories", result.generation, sum(result.memories.values()))
         self.run.keep_only(planned)
         if self.settings.on_orphan != "quarantine":
-            self.run.orphans_path.unlink(missing_ok=True)
+            self.run.drop_orphans()
 
     def _orphans(self) -> Counter[str]:
-        target = EmbeddedTargetSpec(str(self.store.path), self.run.id).open()
-        found = target.finding(ORPHANS) or {}
+        found = self.run.finding(ORPHANS) or {}
         return Counter({origin: check["orphans"] for origin, check in found.items() if check["orphans"]})
 
     def _check_disk(self, todo: Sequence[str]) -> None:
@@ -177,7 +169,7 @@ class Migration:
         share = rows / max(1, self.source.rows)
         memories = self.source.memories_of(todo) + share * self.source.derived
         need = int(memories * RECORD_BYTES + share * self.source.bytes) + _SPARE_BYTES
-        free = shutil.disk_usage(self.store.path).free
+        free = self.home.free_bytes()
         if need > free:
             raise PreflightError(
                 f"the disk of `{self.settings.target}` is too small for this migration",
@@ -202,7 +194,7 @@ class Migration:
         return DeadLetterLimitError(
             f"{refused:,} records were refused, and `--max-dead-letters` allows"
             f" {self.settings.max_dead_letters:,}",
-            why=f"each stands with its reason under `{self.run.path / 'dead_letters'}`",
+            why=f"each stands with its reason under `{self.run.place('dead_letters')}`",
             suggestion="look at them, repair the source, and run again; or allow more",
             example=f"engram-migrate dead-letters --target {self.settings.target}",
         )

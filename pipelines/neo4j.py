@@ -31,7 +31,7 @@ from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
-from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
@@ -61,12 +61,11 @@ def migrate(settings: Neo4jSettings, beam_flags: Sequence[str]) -> Report:
     """Migrates, or goes on with, the run that the settings mean."""
     with _planning(settings) as planning:
         key = planning.key()
-        with open_run(settings, key, planning.graph.address.display, planning.spaces()) as (store, run):
-            checkpoint = checkpoint_path(settings, run)
+        with open_run(settings, key, planning.graph.address.display, planning.spaces()) as (home, run):
             anew = run.manifest["state"] in _FINISHED and not settings.replay
-            planned = planning.planned(load_checkpoint(checkpoint, key), anew)
-            save_checkpoint(checkpoint, key, planned.plan.boundaries.document())
-            return Migration(settings, tuple(beam_flags), store, run, planned.source()).go()
+            planned = planning.planned(load_checkpoint(settings, run, key), anew)
+            save_checkpoint(settings, run, key, planned.plan.boundaries.document())
+            return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
 
 
 def preview(settings: Neo4jSettings) -> Preview:

@@ -34,7 +34,7 @@ from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
-from pipelines.run_state import RunKey, checkpoint_path, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
@@ -59,11 +59,10 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
     with _planning(settings) as planning:
         key = planning.key(settings)
         spaces = (mapping.space for mapping in planning.tables.mapping.values())
-        with open_run(settings, key, planning.address.display, spaces) as (store, run):
-            checkpoint = checkpoint_path(settings, run)
-            plan = planning.plan(settings, load_checkpoint(checkpoint, key))
-            save_checkpoint(checkpoint, key, plans.to_document(plan))
-            return Migration(settings, tuple(beam_flags), store, run, planning.source(plan)).go()
+        with open_run(settings, key, planning.address.display, spaces) as (home, run):
+            plan = planning.plan(settings, load_checkpoint(settings, run, key))
+            save_checkpoint(settings, run, key, plans.to_document(plan))
+            return Migration(settings, tuple(beam_flags), home, run, planning.source(plan)).go()
 
 
 def preview(settings: PostgresSettings) -> Preview:

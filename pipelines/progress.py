@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
@@ -13,8 +14,9 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from engram_store.errors import TargetTransientError
 from engram_store.model import PageReceipt
-from engram_store.run import Run
+from io_connectors.engram.home import TargetRun
 from pipelines.logs import json_line, logs_are_json
 
 #: Records between two lines where there is no terminal.
@@ -67,7 +69,7 @@ class LedgerWatcher:
 
     def __init__(
         self,
-        run: Run,
+        run: TargetRun,
         page_rows: Mapping[str, int],
         earlier: Mapping[str, PageReceipt],
         show: Callable[[State], None],
@@ -77,7 +79,7 @@ class LedgerWatcher:
         self.receipts = dict(earlier)
         self._show = show
         # Pages that are to be written again are not done until their files change.
-        self._stale = {page_id: run.receipt(page_id).written_at for page_id in self._unseen()}
+        self._stale = {receipt.page_id: receipt.written_at for receipt in run.receipts(self._unseen())}
         self._before = sum(page_rows[page_id] for page_id in earlier)
         self._done = self._before
         self._dead_letters = sum(receipt.dead_letters for receipt in earlier.values())
@@ -98,17 +100,18 @@ class LedgerWatcher:
         interval = _INTERVAL
         while not self._stop.wait(interval):
             begun = time.monotonic()
-            self._look()
+            # A target that cannot be asked at this moment is asked at the next.
+            with suppress(TargetTransientError):
+                self._look()
             # Listing many pages takes time: spend at most a twentieth of a core on it.
             interval = max(_INTERVAL, 20 * (time.monotonic() - begun))
 
     def _look(self) -> None:
-        for page_id in self._unseen():
-            receipt = self._run.receipt(page_id)
-            if receipt.written_at == self._stale.get(page_id):
+        for receipt in self._run.receipts(self._unseen()):
+            if receipt.written_at == self._stale.get(receipt.page_id):
                 continue
-            self.receipts[page_id] = receipt
-            self._done += self._page_rows[page_id]
+            self.receipts[receipt.page_id] = receipt
+            self._done += self._page_rows[receipt.page_id]
             self._dead_letters += receipt.dead_letters
         self._show(self._state())
 

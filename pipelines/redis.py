@@ -34,7 +34,6 @@ from pipelines.preview import Preview, expect
 from pipelines.report import Report
 from pipelines.run_state import (
     RunKey,
-    checkpoint_path,
     load_checkpoint,
     open_run,
     run_folder,
@@ -69,12 +68,11 @@ def migrate(settings: RedisSettings, beam_flags: Sequence[str]) -> Report:
     """Migrates, or goes on with, the run that the settings mean."""
     with _planning(settings) as planning:
         key = planning.key()
-        with open_run(settings, key, planning.keyspace.display, planning.choices.spaces) as (store, run):
-            checkpoint = checkpoint_path(settings, run)
+        with open_run(settings, key, planning.keyspace.display, planning.choices.spaces) as (home, run):
             anew = run.manifest["state"] in _FINISHED and not settings.replay
-            planned = planning.planned(load_checkpoint(checkpoint, key), anew)
-            save_checkpoint(checkpoint, key, planned.plan.boundaries)
-            return Migration(settings, tuple(beam_flags), store, run, planned.source()).go()
+            planned = planning.planned(load_checkpoint(settings, run, key), anew)
+            save_checkpoint(settings, run, key, planned.plan.boundaries)
+            return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
 
 
 def preview(settings: RedisSettings) -> Preview:

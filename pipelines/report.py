@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 REPORT_VERSION = 1
+#: The finding that keeps it beside its run.
+REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)

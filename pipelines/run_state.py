@@ -14,10 +14,14 @@ from typing import Any
 import orjson
 
 from engram_store import files
-from engram_store.errors import ConfigurationError, ResumeError
-from engram_store.run import Run
-from engram_store.store import Store
+from engram_store.errors import ConfigurationError, IntegrityError, ResumeError
+from io_connectors.engram.address import is_url, open_home
+from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.settings.model import Settings, as_document
+from pipelines.settings.password import target_key_of
+
+#: The finding that keeps the page boundaries.
+_CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,18 @@ def default_name(system: str, source: str) -> str:
     return f"{system}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
 
 
-def run_folder(settings: Settings, system: str, source: str) -> Path:
-    """Where the run of a source is kept, or will be; see ``RunKey``."""
+def run_folder(settings: Settings, system: str, source: str) -> Path | None:
+    """The folder in which the run of a source is kept, or will be; None where a server keeps it."""
+    if is_url(settings.target):
+        return None
     return Path(settings.target) / "runs" / (settings.run or default_name(system, source))
 
 
 @contextmanager
 def open_run(
     settings: Settings, key: RunKey, shown_source: str, spaces: Iterable[str]
-) -> Iterator[tuple[Store, Run]]:
-    """Locks the store and finds or makes the run.
+) -> Iterator[tuple[RunHome, TargetRun]]:
+    """Locks the target and finds or makes the run.
 
     Args:
         settings: The settings.
@@ -67,64 +73,72 @@ def open_run(
         spaces: The memory spaces that the run writes to.
 
     Yields:
-        The store and the run.
+        The home of the runs, and the run.
 
     Raises:
         ResumeError: The run of that name was begun with another source, mapping or model.
         ConfigurationError: Another source's run has written to one of the spaces.
-        TargetTransientError: Another run is writing to the store.
+        TargetTransientError: Another run is writing to the target.
     """
-    store = Store.open(settings.target, create=True)
+    home = open_home(settings.target, target_key_of(settings), create=True)
     name = settings.run or key.default_name
     spaces = sorted(set(spaces))
-    with store.lock():
-        _check_spaces(store, key, spaces)
-        if name in store.runs():
-            run = store.run(name)
+    with home.lock():
+        _check_spaces(home, key, spaces)
+        if name in home.runs():
+            run = home.run(name)
             _check(run, key, settings)
         else:
-            run = store.create_run(name, {**_manifest(settings, key, shown_source), "spaces": spaces})
-        yield store, run
+            run = home.create_run(name, {**_manifest(settings, key, shown_source), "spaces": spaces})
+        yield home, run
 
 
-def checkpoint_path(settings: Settings, run: Run) -> Path:
-    """Where the page plan is kept."""
-    return Path(settings.checkpoint_file) if settings.checkpoint_file else run.path / "checkpoint.json"
-
-
-def load_checkpoint(path: Path, key: RunKey) -> dict[str, Any]:
+def load_checkpoint(settings: Settings, run: TargetRun, key: RunKey) -> dict[str, Any]:
     """The saved page boundaries, or nothing if there are none.
 
     Raises:
         ResumeError: The file belongs to another source, or is no checkpoint.
     """
-    if not path.exists():
-        return {}
+    place = settings.checkpoint_file or run.place(f"{_CHECKPOINT}.json")
     try:
-        document = orjson.loads(path.read_bytes())
+        document = _read_checkpoint(settings, run)
+        if document is None:
+            return {}
         source, pages = document["source"], document["pages"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (IntegrityError, ValueError, KeyError, TypeError) as error:
         raise ResumeError(
-            f"`{path}` is not a checkpoint of Engram Migrate",
-            why=str(error),
+            f"`{place}` is not a checkpoint of Engram Migrate",
+            why=getattr(error, "why", "") or str(error),
             suggestion="name another --checkpoint-file, or remove this one: written pages are found anyway",
         ) from error
     if source != key.source:
         raise ResumeError(
-            f"the checkpoint `{path}` belongs to another source",
+            f"the checkpoint `{place}` belongs to another source",
             why=f"it was made for `{source}`, and this is `{key.source}`",
             suggestion="name another --checkpoint-file",
         )
     return dict(pages)
 
 
-def save_checkpoint(path: Path, key: RunKey, pages: Mapping[str, Any]) -> None:
+def save_checkpoint(settings: Settings, run: TargetRun, key: RunKey, pages: Mapping[str, Any]) -> None:
     """Keeps the page boundaries before the first page is read."""
+    document = {"source": key.source, "pages": pages}
+    if not settings.checkpoint_file:
+        run.save_finding(_CHECKPOINT, document)
+        return
+    path = Path(settings.checkpoint_file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_bytes(path, orjson.dumps({"source": key.source, "pages": pages}))
+    files.write_bytes(path, orjson.dumps(document))
 
 
-def note_attempt(run: Run, snapshot: str) -> None:
+def _read_checkpoint(settings: Settings, run: TargetRun) -> Any:
+    if not settings.checkpoint_file:
+        return run.finding(_CHECKPOINT)
+    path = Path(settings.checkpoint_file)
+    return orjson.loads(path.read_bytes()) if path.exists() else None
+
+
+def note_attempt(run: TargetRun, snapshot: str) -> None:
     """Records in the manifest that pages are about to be read in a snapshot."""
     manifest = run.manifest
     taken = {"name": snapshot, "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
@@ -132,7 +146,7 @@ def note_attempt(run: Run, snapshot: str) -> None:
     run.save_manifest({**manifest, "attempts": attempts, "state": "unfinished"})
 
 
-def note_state(run: Run, state: str) -> None:
+def note_state(run: TargetRun, state: str) -> None:
     """Records in the manifest how the run stands."""
     run.save_manifest({**run.manifest, "state": state})
 
@@ -152,10 +166,10 @@ def _manifest(settings: Settings, key: RunKey, shown_source: str) -> dict[str, A
     }
 
 
-def _check_spaces(store: Store, key: RunKey, spaces: Sequence[str]) -> None:
+def _check_spaces(home: RunHome, key: RunKey, spaces: Sequence[str]) -> None:
     """Ids tell records of one source apart, not of two: `users_1` of both would be one memory."""
-    for name in store.runs():
-        manifest = store.run(name).manifest
+    for name in home.runs():
+        manifest = home.run(name).manifest
         shared = sorted(set(spaces) & set(manifest.get("spaces", ())))
         if shared and manifest["source"] != key.source:
             raise ConfigurationError(
@@ -167,7 +181,7 @@ def _check_spaces(store: Store, key: RunKey, spaces: Sequence[str]) -> None:
             )
 
 
-def _check(run: Run, key: RunKey, settings: Settings) -> None:
+def _check(run: TargetRun, key: RunKey, settings: Settings) -> None:
     manifest = run.manifest
     differing = [
         f"{what} (was `{manifest.get(field)}`, is `{now}`)"

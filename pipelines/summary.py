@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engram_store.model import PageReceipt
-from engram_store.run import Run
-from io_connectors.engram.targets import EmbeddedTargetSpec
+from io_connectors.engram.home import TargetRun
 from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
 from pipelines.settings.model import Settings
@@ -36,7 +35,7 @@ class Effort:
 def summarise(
     source: PlannedSource,
     settings: Settings,
-    run: Run,
+    run: TargetRun,
     receipts: Sequence[PageReceipt],
     effort: Effort,
     after: Recount,
@@ -52,8 +51,7 @@ def summarise(
         after: The source as it was counted after reading.
     """
     embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
-    target = EmbeddedTargetSpec(settings.target, run.id).open()
-    counts, orphans = target.finding(COUNTS) or {}, target.finding(ORPHANS) or {}
+    counts, orphans = run.finding(COUNTS) or {}, run.finding(ORPHANS) or {}
     written = counts.get("memories", {})
     manifest = run.manifest
     return Report(

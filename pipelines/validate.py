@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from engram_store.model import DIMENSION
-from engram_store.run import Run
-from engram_store.store import Store
+from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.report import Check, Report
 
 _MOST_DETAILS = 20
@@ -17,11 +16,11 @@ _UNIT = 1e-2
 _SAMPLED_PAGES = 20
 
 
-def checks_of(report: Report, store: Store, run: Run) -> tuple[Check, ...]:
+def checks_of(report: Report, home: RunHome, run: TargetRun) -> tuple[Check, ...]:
     """Counts, foreign keys and embeddings: source against ledger, and ledger against target."""
     return (
         _counts(report),
-        _target_counts(report, store, run),
+        _target_counts(report, home, run),
         _foreign_keys(report),
         _embeddings(report, run),
     )
@@ -43,10 +42,10 @@ def _accounted(source: int, written: int, refused: int, expired: int) -> str:
     return f"{source:,} in the source, {written:,} written, {refused:,} refused{left_out}"
 
 
-def _target_counts(report: Report, store: Store, run: Run) -> Check:
-    with store.reader() as reader:
+def _target_counts(report: Report, home: RunHome, run: TargetRun) -> Check:
+    with home.reader() as reader:
         served = reader.run_counts(run.id)
-    newer = "; a newer run's record of the same id counts instead" if len(store.runs()) > 1 else ""
+    newer = "; a newer run's record of the same id counts instead" if len(home.runs()) > 1 else ""
     wrong = [
         f"{space}: {count:,} written, {served.get(space, 0):,} in the target"
         for space, count in report.spaces.items()
@@ -70,7 +69,7 @@ def _foreign_keys(report: Report) -> Check:
     return _check("every reference is an edge or a reported orphan", wrong, found)
 
 
-def _embeddings(report: Report, run: Run) -> Check:
+def _embeddings(report: Report, run: TargetRun) -> Check:
     zeros, wrong, seen = 0, [], 0
     for page_id, ids, norms in _sampled_norms(run):
         seen += len(norms)
@@ -84,7 +83,7 @@ def _embeddings(report: Report, run: Run) -> Check:
     return _check("embeddings are unit vectors", wrong, f"{seen:,} looked at, {zeros:,} empty")
 
 
-def _sampled_norms(run: Run) -> Iterator[tuple[str, pa.Array, np.ndarray]]:
+def _sampled_norms(run: TargetRun) -> Iterator[tuple[str, pa.Array, np.ndarray]]:
     pages = sorted(run.page_ids())
     for page_id in pages[:: max(1, len(pages) // _SAMPLED_PAGES)]:
         batch = run.memories(page_id, ["id", "embedding"])

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from tempfile import NamedTemporaryFile
 
 import yaml
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
-from engram_store.run import Run
-from engram_store.store import Store
+from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.pipelines import main_of
 
 _WIDTH = 100
 
 
-def runs(target: str) -> int:
-    """Lists the runs of a store."""
-    store = Store.open(target)
-    for name in store.runs():
-        run = store.run(name)
+def runs(home: RunHome) -> int:
+    """Lists the runs of a home."""
+    for name in home.runs():
+        run = home.run(name)
         manifest = run.manifest
         records = sum(sum(receipt.memories.values()) for receipt in run.receipts())
         state, source = manifest.get("state", "?"), manifest.get("source_shown", "")
@@ -28,52 +27,51 @@ def runs(target: str) -> int:
     return 0
 
 
-def spaces(target: str) -> int:
+def spaces(home: RunHome) -> int:
     """Lists the memory spaces and their sizes."""
-    with Store.open(target).reader() as reader:
+    with home.reader() as reader:
         for space, count in reader.spaces().items():
             print(f"{count:>12,}  {space}")
     return 0
 
 
-def get(target: str, space: str, id: str) -> int:
+def get(home: RunHome, space: str, id: str) -> int:
     """Shows one memory."""
-    with Store.open(target).reader() as reader:
-        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id, target))))
+    with home.reader() as reader:
+        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id, home.address))))
     return 0
 
 
-def edges(target: str, space: str, id: str) -> int:
+def edges(home: RunHome, space: str, id: str) -> int:
     """Shows a memory's edges, in and out."""
-    with Store.open(target).reader() as reader:
-        _existing(reader.get(space, id), space, id, target)
+    with home.reader() as reader:
+        _existing(reader.get(space, id), space, id, home.address)
         for edge in reader.edges(space, id, "both"):
             print(_edge_line(edge))
     return 0
 
 
-def neighbours(target: str, space: str, id: str, depth: int) -> int:
+def neighbours(home: RunHome, space: str, id: str, depth: int) -> int:
     """Shows the memories around one."""
-    with Store.open(target).reader() as reader:
-        _existing(reader.get(space, id), space, id, target)
+    with home.reader() as reader:
+        _existing(reader.get(space, id), space, id, home.address)
         for neighbour in reader.neighbours(space, id, depth):
             memory = neighbour.memory
             print(f"{neighbour.distance}  {memory.space}/{memory.id}  {_short(memory.content)}")
     return 0
 
 
-def recall(target: str, text: str, space: str | None, k: int) -> int:
+def recall(home: RunHome, text: str, space: str | None, k: int) -> int:
     """Finds the memories nearest to a text, embedded as the memories were."""
     from transforms.embedding.provider import create_embedder, spec_of
 
-    store = Store.open(target)
-    with store.reader() as reader:
+    with home.reader() as reader:
         if space is not None:
-            _check_space(reader.spaces(), space, target)
-        models = {store.run(name).model for name in store.runs()}
+            _check_space(reader.spaces(), space, home.address)
+        models = {home.run(name).model for name in home.runs()}
         if not models:
             raise ConfigurationError(
-                f"there is nothing to recall in `{target}`",
+                f"there is nothing to recall in `{home.address}`",
                 why="no run has been migrated into it",
                 suggestion="migrate something first",
                 example="python -m pipelines.postgresql --source … --target …",
@@ -90,47 +88,54 @@ def recall(target: str, text: str, space: str | None, k: int) -> int:
     return 0
 
 
-def dead_letters(target: str, run: str | None) -> int:
+def dead_letters(home: RunHome, run: str | None) -> int:
     """Lists the records that were refused, as JSON lines."""
-    store = Store.open(target)
-    for name in [run] if run else store.runs():
-        for letter in store.run(name).dead_letters():
+    for name in [run] if run else home.runs():
+        for letter in home.run(name).dead_letters():
             print(json.dumps({"run": name, **letter}, ensure_ascii=False))
     return 0
 
 
-def replay(target: str, run: str | None, flags: Sequence[str]) -> int:
+def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
     """Puts the pages with refused records through their pipeline again.
 
     The run's own settings are used; further flags, such as ``--source`` with a password or a
     larger ``--max-content-bytes``, come on top of them.
     """
-    chosen = _only_run(Store.open(target), run)
-    settings = {**chosen.manifest["settings"], "target": target, "run": chosen.id}
-    file = chosen.path / "replay.yaml"
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return main_of(chosen.manifest["system"])(["--config", str(file), "--replay", *flags])
+    chosen = _only_run(home, run)
+    manifest = chosen.manifest
+    if "settings" not in manifest:
+        raise ConfigurationError(
+            f"run `{chosen.id}` was not made by a pipeline",
+            why="there is nothing that it could be read from again",
+            suggestion="name another run",
+            example=f"engram-migrate runs --target {home.address}",
+        )
+    settings = {**manifest["settings"], "target": home.address, "run": chosen.id}
+    with NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
+        yaml.safe_dump(settings, file)
+        file.flush()
+        return main_of(manifest["system"])(["--config", file.name, "--replay", *flags])
 
 
-def undo(target: str, run: str) -> int:
+def undo(home: RunHome, run: str) -> int:
     """Takes back one run: its memories and edges go, and what they had replaced is back."""
-    store = Store.open(target)
-    result = store.undo(run)
+    result = home.undo(run)
     print(f"run {run} is undone; {sum(result.memories.values()):,} memories are left")
     return 0
 
 
-def finalize(target: str) -> int:
+def finalize(home: RunHome) -> int:
     """Rebuilds what readers see from the pages."""
-    result = Store.open(target).finalize()
+    result = home.finalize()
     state = "rebuilt" if result.rebuilt else "was up to date"
     memories, committed, orphans = (sum(c.values()) for c in (result.memories, result.edges, result.orphans))
     print(f"{state}: {memories:,} memories, {committed:,} edges, {orphans:,} orphan edges left out")
     return 0
 
 
-def _only_run(store: Store, name: str | None) -> Run:
-    names = store.runs()
+def _only_run(home: RunHome, name: str | None) -> TargetRun:
+    names = home.runs()
     if name is None and len(names) != 1:
         raise ConfigurationError(
             "say which run is meant",
@@ -138,7 +143,7 @@ def _only_run(store: Store, name: str | None) -> Run:
             suggestion="name one of them",
             example=f"engram-migrate replay --run {names[0]}" if names else "",
         )
-    return store.run(name or names[0])
+    return home.run(name or names[0])
 
 
 def _check_space(known: Iterable[str], space: str, target: str) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import orjson
 import pyarrow as pa
 
-from engram_store import files
 from engram_store.model import PageReceipt
 from engram_store.pages import page_digest
 from engram_store.run import Run
@@ -61,17 +58,11 @@ class Target(Protocol):
             TargetTerminalError: Not worth another try.
         """
 
-    def receipts(self) -> Iterator[PageReceipt]:
-        """The acknowledged pages' receipts."""
-
     def check_edges(self) -> EdgeCheck:
         """Counts the run's edges and orphans by origin."""
 
     def save_finding(self, name: str, finding: object) -> None:
         """Keeps what a check found beside the run, as JSON."""
-
-    def finding(self, name: str) -> Any:
-        """What ``save_finding`` kept, or None."""
 
 
 class TargetSpec(Protocol):
@@ -119,25 +110,13 @@ class EmbeddedTarget:
         memories = memory_batch(page.memories, self._vector_type)
         return self._run.write_page(memories, edge_batch(page.edges), receipt_for(page, memories))
 
-    def receipts(self) -> Iterator[PageReceipt]:
-        """The acknowledged pages' receipts."""
-        return self._run.receipts()
-
     def check_edges(self) -> EdgeCheck:
         """Counts the run's edges and orphans by origin."""
         return self._store.check_edges(self._run.id)
 
     def save_finding(self, name: str, finding: object) -> None:
         """Keeps what a check found beside the run, as JSON."""
-        files.write_bytes(self._finding_path(name), orjson.dumps(finding, option=orjson.OPT_INDENT_2))
-
-    def finding(self, name: str) -> Any:
-        """What ``save_finding`` kept, or None."""
-        path = self._finding_path(name)
-        return orjson.loads(path.read_bytes()) if path.exists() else None
-
-    def _finding_path(self, name: str) -> Path:
-        return self._run.path / f"{name}.json"
+        self._run.save_finding(name, finding)
 
 
 def receipt_for(page: MappedPage, memories: pa.RecordBatch) -> PageReceipt:

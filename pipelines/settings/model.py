@@ -51,7 +51,19 @@ class Settings:
         "source",
     )
     source_password_file: str = setting("", Text(), "file with the password", "source")
-    target: str = setting("./engram-data", Text(), "folder of the embedded Engram store", "target")
+    target: str = setting(
+        "./engram-data",
+        Text(),
+        "folder of the embedded Engram store, or http://… of an `engram-migrate serve`",
+        "target",
+    )
+    target_key: str = setting(
+        "",
+        Secret(),
+        "the server's key; better by ENGRAM_MIGRATE_TARGET_KEY or a file: other users see flags",
+        "target",
+    )
+    target_key_file: str = setting("", Text(), "file with the server's key", "target")
     run: str = setting("", Text(), "name of this run; by default made from the source", "target")
     memory_space: str = setting("", Text(), "one space for everything", "target", "--target-space")
     vector_type: str = setting(

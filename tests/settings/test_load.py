@@ -21,6 +21,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "source_password": ("hush", "hush"),
     "source_password_file": ("/run/secret", "/run/secret"),
     "target": ("./elsewhere", "./elsewhere"),
+    "target_key": ("hush", "hush"),
+    "target_key_file": ("/run/key", "/run/key"),
     "run": ("nightly", "nightly"),
     "memory_space": ("all_of_it", "all_of_it"),
     "vector_type": ("float32", "float32"),

@@ -10,7 +10,8 @@ import pytest
 from engram_store.activation import activation_at
 from engram_store.errors import ConfigurationError, TargetTerminalError
 from engram_store.model import DIMENSION, Source
-from engram_store.reader import Reader, _rfc3339
+from engram_store.moments import rfc3339
+from engram_store.reader import Reader
 from engram_store.run import Run
 from engram_store.store import Store
 from tests.store.synthetic import Link, Vectors, memories, vectors, write
@@ -151,7 +152,7 @@ def test_vectors_that_cannot_be_compared(reader: Reader, vector: list[float]) ->
     ],
 )
 def test_times(microseconds: int | None, text: str | None) -> None:
-    assert _rfc3339(microseconds) == text
+    assert rfc3339(microseconds) == text
 
 
 def _cosines(table: Vectors, query: Vectors) -> Vectors:

@@ -1,0 +1,57 @@
+"""What was found out about a run, kept beside its pages as JSON: counts, orphans, checkpoint, report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engram_store import files
+from engram_store.errors import ConfigurationError, IntegrityError
+
+_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+#: Files of the run itself.
+_TAKEN = ("planned", "committed")
+
+
+def save(folder: Path, name: str, finding: object) -> None:
+    """Keeps a finding as ``<name>.json``.
+
+    Raises:
+        ConfigurationError: The name is impossible.
+        TargetTerminalError: The disk is full or may not be written.
+    """
+    files.write_bytes(_path(folder, name), orjson.dumps(finding, option=orjson.OPT_INDENT_2))
+
+
+def load(folder: Path, name: str) -> Any:
+    """What ``save`` kept, or None.
+
+    Raises:
+        ConfigurationError: The name is impossible.
+        IntegrityError: It cannot be read.
+    """
+    path = _path(folder, name)
+    try:
+        return orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise IntegrityError(
+            f"`{path}` cannot be read.",
+            why=str(error),
+            suggestion="Remove the file and give the same command again.",
+            example=f"rm '{path}'",
+        ) from error
+
+
+def _path(folder: Path, name: str) -> Path:
+    if not _NAME.fullmatch(name) or name in _TAKEN:
+        raise ConfigurationError(
+            f"`{name[:80]}` cannot name a finding.",
+            why="A finding's name is 1 to 40 lower-case letters and `_`, and no file of the run itself.",
+            suggestion="Choose another name.",
+        )
+    return folder / f"{name}.json"

@@ -1,0 +1,20 @@
+"""Moments: as Unix seconds for reckoning, as RFC 3339 for people."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import numpy as np
+
+
+def seconds(at: datetime | None) -> float:
+    """A moment in Unix seconds; now, if it is not given."""
+    return time.time() if at is None else at.timestamp()
+
+
+def rfc3339(microseconds: int | None) -> str | None:
+    """A moment, in microseconds since 1970 UTC, as RFC 3339 text."""
+    if microseconds is None:
+        return None
+    return f"{np.datetime64(microseconds, 'us')}".removesuffix(".000000") + "Z"
