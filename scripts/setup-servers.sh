@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Makes sure that the tests find the programs of PostgreSQL and Redis; never starts a server of the system.
+# Makes sure that the tests find the programs of PostgreSQL and Redis, and a browser; never starts a server of
+# the system.
 set -euo pipefail
 
-# need PROGRAM PACKAGE FIXTURES: installs Debian's package unless its program is there.
+# need PROGRAM PACKAGE WHAT: installs Debian's package unless its program is there.
 need() {
-    local program=$1 package=$2 fixtures=$3
+    local program=$1 package=$2 what=$3
     if compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null || command -v "$program" >/dev/null; then
         return
     fi
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         cat >&2 <<MESSAGE
-setup: the server program $program was not found.
+setup: the program $program was not found.
   why: not under /usr/lib/postgresql nor on PATH, and only root can install Debian's \`$package\`.
-  so: the tests that use the fixtures $fixtures will be skipped.
+  so: the tests that use $what will be skipped.
   try: apt-get install $package   (as root)
 MESSAGE
         return
@@ -41,5 +42,8 @@ keep_redis_server_stopped() {
     fi
 }
 
-need initdb postgresql '`debian_postgres` and `sample_database`'
-need redis-server redis-server '`redis_server` and `own_redis`'
+keep_chromium_stopped() { :; }
+
+need initdb postgresql 'the fixtures `debian_postgres` and `sample_database`'
+need redis-server redis-server 'the fixtures `redis_server` and `own_redis`'
+need chromium chromium 'a browser'

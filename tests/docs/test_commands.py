@@ -17,9 +17,11 @@ from tests.docs.markdown import (
     POSTGRES_GUIDE,
     README,
     REDIS_GUIDE,
+    SERVER_GUIDE,
     Document,
 )
 from tests.servers.neo4j import Neo4jServer
+from tests.servers.ports import free_port
 from tests.servers.postgres import DebianPostgres
 from tests.servers.redis import RedisServer
 
@@ -88,6 +90,11 @@ def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
         connection.execute("CREATE ROLE reader LOGIN PASSWORD 'choose-a-long-one'")
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
     _run(README, own_postgres, tmp_path, _address(own_postgres))
+
+
+@pytest.mark.slow
+def test_server_guide(tmp_path: Path) -> None:
+    script.run(SERVER_GUIDE, tmp_path, _ONE_WORKER, {"7432": str(free_port())})
 
 
 def test_contributing(tmp_path: Path) -> None:

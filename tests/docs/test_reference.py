@@ -41,6 +41,7 @@ from tests.docs.markdown import (
     README,
     REDIS_GUIDE,
     REPOSITORY,
+    SERVER_GUIDE,
     Block,
     Document,
 )
@@ -72,6 +73,9 @@ OWN_CODE = {
     REDIS_GUIDE: re.compile(
         r"io_connectors/redis/.*|pipelines/redis\.py|transforms/mapping/(redis|keyspace_\w+)\.py"
     ),
+    SERVER_GUIDE: re.compile(
+        r"engram_store/(server/.*|wire\.py)|io_connectors/engram/http/.*|pipelines/serve\.py"
+    ),
 }
 
 SECTIONS = [
@@ -85,6 +89,7 @@ ONLY_IN_CODE = {
     "the weights of … cannot range from … to …",
     "a half-life of … days is not possible",
     "… cannot name a page.",
+    "… cannot name a finding.",
     "The receipt of page … counts … …, the page holds ….",
     "… does not have the columns of an Engram page.",
     "… has … empty values of ….",
@@ -150,7 +155,7 @@ def test_exit_codes_are_the_error_trees() -> None:
     assert CtrlC in kinds
 
 
-@pytest.mark.parametrize("document", [*GUIDES, ERRORS], ids=_path)
+@pytest.mark.parametrize("document", [*GUIDES, SERVER_GUIDE, ERRORS], ids=_path)
 def test_every_error_is_in_its_document(document: Document) -> None:
     documented = [error for error, *_ in document.table("error")]
     assert len(set(documented)) == len(documented)
