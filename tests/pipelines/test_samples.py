@@ -67,7 +67,7 @@ def test_store_holds_what_is_known_of_the_sample(
 
 
 def _check_report(document: dict[str, Any], truth: dict[str, Any]) -> None:
-    rows = {table: count["memories"] for table, count in document["tables"].items()}
+    rows = {table: count["written"] for table, count in document["tables"].items()}
     assert {table: n for table, n in rows.items() if n} == _rows(truth)
     edges = document["edges"]
     assert {origin: edge["written"] - edge["orphans"] for origin, edge in edges.items()} == {
