@@ -192,21 +192,18 @@ class _PageReader:
         """The selected keys of some spans; keys that cannot be decoded become dead letters."""
         rows: list[KeyRow] = []
         letters: list[DeadLetter] = []
-        for row in self._rows(place):
-            if not self._selection.takes(row.db, row.key):
-                continue
-            if isinstance(row, KeyRow):
-                rows.append(row)
-            else:
-                letters.append(unreadable(page_id, row, self._selection, self._suggestion()))
+        for span in place:
+            for row in _ENGINES[self._engine](self._path, self._magic, span):
+                if not self._selection.takes(row.db, row.key):
+                    continue
+                if isinstance(row, KeyRow):
+                    rows.append(row)
+                else:
+                    letters.append(unreadable(page_id, row, self._selection, self._suggestion()))
         return SourcePage(page_id, KEYS, rows, tuple(letters))
 
     def close(self) -> None:
         """Nothing is kept open."""
-
-    def _rows(self, spans: tuple[Span, ...]) -> Iterator[KeyRow | Undecodable]:
-        for span in spans:
-            yield from _ENGINES[self._engine](self._path, self._magic, span)
 
     def _suggestion(self) -> str:
         if self._engine == RDBTOOLS:

@@ -43,7 +43,9 @@ class Selection:
 
     def takes(self, db: int, key: bytes) -> bool:
         """Whether a key is to be read."""
-        return self.takes_db(db) and (not self.match or glob(self.match).fullmatch(key) is not None)
+        if self.databases is not None and db not in self.databases:
+            return False
+        return not self.match or glob(self.match).fullmatch(key) is not None
 
     def name(self, db: int, key: bytes) -> str:
         """What names a key in dead letters: as its memory's id does, without ``redis_``."""

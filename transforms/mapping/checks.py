@@ -23,7 +23,8 @@ def why_refused(contents: Sequence[str], limit: int) -> Mapping[int, str]:
     """
     refused = {}
     for position, content in enumerate(contents):
-        if "\\u" in content and any(escape[1] for escape in _ESCAPES.finditer(content)):
+        # One byte is found ten times as fast as two, and most contents have no escape at all.
+        if "\\" in content and "\\u" in content and any(escape[1] for escape in _ESCAPES.finditer(content)):
             refused[position] = "its JSON holds half of a surrogate pair, which no UTF-8 text can say"
         elif len(content) > limit // 4 and (size := len(content.encode())) > limit:
             refused[position] = f"its content has {size:,} bytes, and the limit is {limit:,}"

@@ -22,7 +22,7 @@ def still_there(rows: Sequence[KeyRow], as_of: int) -> list[KeyRow]:
         rows: Keys.
         as_of: Milliseconds since 1970.
     """
-    there = (row for row in rows if _lasts(row.expire_at, as_of))
+    there = (row for row in rows if row.expire_at is None or row.expire_at > as_of)
     shown = (_with_lasting_fields(row, as_of) if row.type == HASH else row for row in there)
     return [row for row in shown if row is not None]
 
@@ -53,13 +53,9 @@ def moment(millis: int | None) -> str | int | None:
         return millis
 
 
-def _lasts(expire_at: int | None, as_of: int) -> bool:
-    return expire_at is None or expire_at > as_of
-
-
 def _with_lasting_fields(row: KeyRow, as_of: int) -> KeyRow | None:
     fields = cast("list[HashField]", row.value)
-    lasting = [field for field in fields if _lasts(field.expire_at, as_of)]
+    lasting = [field for field in fields if field[2] is None or field[2] > as_of]
     if len(lasting) == len(fields):
         return row
     return row._replace(value=lasting) if lasting else None

@@ -17,6 +17,11 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def key_text(content: str, fields: Sequence[str] | None) -> str | None:
+    """The text of what a memory holds, given as JSON text; see ``memory_text``."""
+    return memory_text(orjson.loads(content), fields)
+
+
+def memory_text(memory: Mapping[str, Any], fields: Sequence[str] | None) -> str | None:
     """The text of a key, or of a part of it: ``user 1: name: Ann | city: Paris``.
 
     Strings, elements and members as they are, members of zsets from the highest score down;
@@ -24,16 +29,17 @@ def key_text(content: str, fields: Sequence[str] | None) -> str | None:
     documents. Bytes that are no text say nothing.
 
     Args:
-        content: What its memory holds; see ``keyspace_values``.
+        memory: The members of its content; see ``keyspace_values``. A JSON document must be parsed.
         fields: The fields of a hash that the user named.
 
     Returns:
         None where there is no letter in it.
     """
-    memory = orjson.loads(content)
-    chosen = memory["type"] == HASH and fields is not None
-    parts = _chosen(memory, fields or ()) if chosen else _READABLE[memory["type"]](memory)
-    text = ": ".join(filter(None, (_words(memory["key"]), _joined(parts))))
+    kind = memory["type"]
+    chosen = fields is not None and kind == HASH
+    parts = _chosen(memory, fields or ()) if chosen else _READABLE[kind](memory)
+    words, joined = _words(memory["key"]), _joined(parts)
+    text = f"{words}: {joined}" if words and joined else words or joined
     return text[:TEXT_LIMIT] if _LETTER.search(text) else None
 
 
@@ -45,10 +51,11 @@ def _joined(parts: Iterable[Any]) -> str:
     """Those parts that are texts, until there is more than can be embedded."""
     taken, room = [], TEXT_LIMIT
     for part in parts:
-        if type(part) is str and part:
-            taken.append(part[:room])
+        if part and type(part) is str:
+            taken.append(part)
             room -= len(part)
             if room <= 0:
+                taken[-1] = part[: len(part) + room]
                 break
     return " | ".join(taken)
 
@@ -69,8 +76,17 @@ def _rank(pair: tuple[Any, Any]) -> int:
 
 def _hash(memory: Mapping[str, Any]) -> Iterator[str | None]:
     """Fields whose names promise text first, the others in the order of the content."""
-    ordered = sorted(_pairs(memory["value"]), key=_rank)
-    return (_pair(name, value) for name, value in ordered)
+    value = memory["value"]
+    if type(value) is dict:
+        return _named_texts(value)
+    return (_pair(name, part) for name, part in sorted(value, key=_rank))
+
+
+def _named_texts(value: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(value, key=rank):
+        text = value[name]
+        if text and type(text) is str:
+            yield f"{name}: {text}"
 
 
 def _chosen(memory: Mapping[str, Any], names: Sequence[str]) -> Iterator[str | None]:

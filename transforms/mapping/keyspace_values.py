@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -43,7 +43,7 @@ from io_connectors.redis.rows import (
     Pending,
     Stream,
 )
-from transforms.mapping.keyspace_bytes import json_text, text_of
+from transforms.mapping.keyspace_bytes import JsonText, json_text, json_texts
 from transforms.mapping.keyspace_expiry import moment
 from transforms.mapping.keyspace_json import lossless
 from transforms.mapping.tagged import json_float
@@ -52,20 +52,45 @@ from transforms.mapping.tagged import json_float
 HASH_FIELD, ZSET_MEMBER = "hash_field", "zset_member"
 
 
+#: The members of a content.
+Memory: TypeAlias = dict[str, Any]
+
+
 def key_content(row: KeyRow) -> str:
     """A key as JSON text; see the module.
 
     Raises:
         MappingError: Its type is not known.
     """
-    write = _VALUES.get(row.type)
-    if write is None:
-        raise MappingError(f"a key of the type `{row.type}` has no JSON form")
-    return content(row, row.type, write(row.value), row.expire_at)
+    return memory_content(_memory(row, json_text(row.key)))
+
+
+def key_memories(rows: Sequence[KeyRow]) -> list[Memory]:
+    """What is to be written of keys; of one whose type is not known, all but the value."""
+    return list(map(_memory, rows, json_texts([row.key for row in rows])))
+
+
+def memory_content(memory: Memory) -> str:
+    """What is to be written of a key, as JSON text.
+
+    Raises:
+        MappingError: Its type is not known.
+    """
+    if memory["type"] not in _VALUES:
+        raise MappingError(f"a key of the type `{memory['type']}` has no JSON form")
+    return orjson.dumps(memory).decode()
+
+
+def _memory(row: KeyRow, key: JsonText) -> Memory:
+    db, _, kind, value, expire_at = row
+    write = _VALUES.get(kind)
+    parts = {} if write is None else write(value)
+    time = None if expire_at is None else moment(expire_at)
+    return {"type": kind, "db": db, "key": key, **parts, "expire_at": time}
 
 
 def content(row: KeyRow, type_: str, parts: Mapping[str, Any], expire_at: int | None) -> str:
-    """The JSON text of a key, or of a part of it."""
+    """The JSON text of a part of a key."""
     named = {"type": type_, "db": row.db, "key": json_text(row.key)}
     return orjson.dumps({**named, **parts, "expire_at": moment(expire_at)}).decode()
 
@@ -73,8 +98,11 @@ def content(row: KeyRow, type_: str, parts: Mapping[str, Any], expire_at: int | 
 def ranked(members: Sequence[tuple[bytes, float]]) -> list[tuple[bytes, float]]:
     """A zset's members by score, then by their bytes; NaN, which Redis never lets in, at the end."""
     numbers = [(member, score + 0.0) for member, score in members if not isnan(score)]  # −0.0 + 0.0 is 0.0
+    numbers.sort(key=itemgetter(1, 0))
+    if len(numbers) == len(members):
+        return numbers
     others = [(member, score) for member, score in members if isnan(score)]
-    return sorted(numbers, key=itemgetter(1, 0)) + sorted(others, key=itemgetter(0))
+    return numbers + sorted(others, key=itemgetter(0))
 
 
 def by_name(fields: Sequence[HashField]) -> list[HashField]:
@@ -87,28 +115,36 @@ def _string(value: bytes) -> dict[str, Any]:
 
 
 def _list(values: list[bytes]) -> dict[str, Any]:
-    return {"value": [json_text(value) for value in values]}
+    return {"value": json_texts(values)}
 
 
 def _set(members: list[bytes]) -> dict[str, Any]:
-    return {"unordered": True, "value": [json_text(member) for member in sorted(members)]}
+    return {"unordered": True, "value": json_texts(sorted(members))}
 
 
 def _zset(members: list[tuple[bytes, float]]) -> dict[str, Any]:
-    return {"value": [[json_text(member), json_float(score)] for member, score in ranked(members)]}
+    ordered = ranked(members)
+    names = json_texts([member for member, _ in ordered])
+    return {"value": [[name, json_float(score)] for name, (_, score) in zip(names, ordered, strict=True)]}
 
 
 def _hash(fields: list[HashField]) -> dict[str, Any]:
     ordered = by_name(fields)
-    parts = {"value": _named([(f.name, json_text(f.value)) for f in ordered])}
-    expiring = [(f.name, moment(f.expire_at)) for f in ordered if f.expire_at is not None]
-    return {**parts, "field_expire_at": _named(expiring)} if expiring else parts
+    names = json_texts([field[0] for field in ordered])
+    parts = {"value": _named(names, json_texts([field[1] for field in ordered]))}
+    times = [field[2] for field in ordered]
+    if times.count(None) < len(times):
+        expiring = [at for at, time in enumerate(times) if time is not None]
+        parts["field_expire_at"] = _named(
+            [names[at] for at in expiring], [moment(times[at]) for at in expiring]
+        )
+    return parts
 
 
-def _named(pairs: list[tuple[bytes, Any]]) -> dict[str | None, Any] | list[list[Any]]:
+def _named(names: Sequence[JsonText], values: Sequence[Any]) -> dict[Any, Any] | list[list[Any]]:
     """Values by name; in pairs if one of the names is not text."""
-    named = {text_of(name): value for name, value in pairs}
-    return [[json_text(name), value] for name, value in pairs] if None in named else named
+    pairs = zip(names, values, strict=True)
+    return [list(pair) for pair in pairs] if dict in map(type, names) else dict(pairs)
 
 
 def _stream(stream: Stream) -> dict[str, Any]:

@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from engram_store.errors import MappingError
+import orjson
+
 from io_connectors.pages import DeadLetter, EdgePage, MappedPage, MemoryPage, SourcePage
-from io_connectors.redis.rows import KeyRow
+from io_connectors.redis.rows import JSON, KeyRow
 from transforms.mapping.keyspace_choices import KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_expiry import decay_of, still_there
 from transforms.mapping.keyspace_names import first_match, memory_id, source_key, space_of
 from transforms.mapping.keyspace_parts import add_parts
-from transforms.mapping.keyspace_text import key_text
-from transforms.mapping.keyspace_values import content, key_content
+from transforms.mapping.keyspace_text import key_text, memory_text
+from transforms.mapping.keyspace_values import Memory, key_memories, memory_content
 from transforms.mapping.map_pages import MapPages
 from transforms.mapping.refusals import refusal, written
 
@@ -43,9 +44,13 @@ def map_page(page: SourcePage, mapping: KeyspaceMapping) -> MappedPage:
     """The memories, edges and dead letters of one page of keys."""
     rows = cast(Sequence[KeyRow], page.rows)
     there = still_there(rows, mapping.as_of)
-    kept, contents, refused = written(there, key_content, mapping.choices.content_limit)
-    letters = [_letter(page.page_id, there[at], reason, mapping) for at, reason in refused.items()]
-    memories, edges = _memories(kept, contents, mapping), EdgePage()
+    remembered = key_memories(there)
+    found, contents, refused = written(remembered, memory_content, mapping.choices.content_limit)
+    kept = [row for at, row in enumerate(there) if at not in refused]
+    letters = [
+        _letter(page.page_id, there[at], remembered[at], reason, mapping) for at, reason in refused.items()
+    ]
+    memories, edges = _memories(kept, found, contents, mapping), EdgePage()
     add_parts(memories, edges, kept, mapping)
     return MappedPage(
         page.page_id,
@@ -57,14 +62,16 @@ def map_page(page: SourcePage, mapping: KeyspaceMapping) -> MappedPage:
     )
 
 
-def _memories(rows: Sequence[KeyRow], contents: list[str], mapping: KeyspaceMapping) -> MemoryPage:
+def _memories(
+    rows: Sequence[KeyRow], found: Sequence[Memory], contents: list[str], mapping: KeyspaceMapping
+) -> MemoryPage:
     n, choices = len(rows), mapping.choices
     keys = [source_key(row, mapping.several_databases) for row in rows]
     return MemoryPage(
         ids=[memory_id(key) for key in keys],
         spaces=[space_of(row.key, choices) for row in rows],
         contents=contents,
-        texts=[_text(row, content, choices) for row, content in zip(rows, contents, strict=True)],
+        texts=[_text(*one, choices) for one in zip(rows, found, contents, strict=True)],
         confidence=[choices.confidence] * n,
         activation=[choices.activation] * n,
         decay_rate=[decay_of(row.expire_at, mapping) for row in rows],
@@ -75,13 +82,12 @@ def _memories(rows: Sequence[KeyRow], contents: list[str], mapping: KeyspaceMapp
     )
 
 
-def _text(row: KeyRow, content: str, choices: KeyspaceChoices) -> str | None:
-    return key_text(content, first_match(row.key, choices.text_fields))
+def _text(row: KeyRow, memory: Memory, content: str, choices: KeyspaceChoices) -> str | None:
+    fields = first_match(row.key, choices.text_fields) if choices.text_fields else None
+    # A JSON document is parsed only where it is read as text: its memory holds it as it will be written.
+    return key_text(content, fields) if row.type == JSON else memory_text(memory, fields)
 
 
-def _letter(page_id: str, row: KeyRow, reason: str, mapping: KeyspaceMapping) -> DeadLetter:
-    try:
-        record = key_content(row)
-    except MappingError:
-        record = content(row, row.type, {}, row.expire_at)
+def _letter(page_id: str, row: KeyRow, memory: Memory, reason: str, mapping: KeyspaceMapping) -> DeadLetter:
+    record = orjson.dumps(memory).decode()
     return refusal(page_id, row.type, source_key(row, mapping.several_databases), reason, record)

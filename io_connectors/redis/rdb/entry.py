@@ -17,6 +17,11 @@ from io_connectors.redis.rows import KeyRow
 _SECONDS = Struct("<i").unpack_from
 _MILLISECONDS = Struct("<q").unpack_from
 _FIRST_OPCODE = min(opcodes.REDIS)
+#: Strings of fewer bytes begin with their length alone.
+_LONG_STRING = 0x40
+
+# Calling a class of named tuples takes longer, once for each key.
+_new = tuple.__new__
 
 
 class Held:
@@ -62,9 +67,14 @@ class Entries:
             op = buffer[position]
             if op >= _FIRST_OPCODE:
                 return None, self._between_keys(buffer, position)
-        key, position = string_at(buffer, position + 1)
+        first, start = buffer[position + 1], position + 2
+        if first < _LONG_STRING:
+            position = start + first
+            key = buffer[start:position]
+        else:
+            key, position = string_at(buffer, position + 1)
         value, position = self._decoders[op](buffer, position)
-        return KeyRow(self.db, key, self._types[op], value, expire_at), position
+        return _new(KeyRow, (self.db, key, self._types[op], value, expire_at)), position
 
     def describe(self, buffer: bytes) -> tuple[bytes, str, int | None]:
         """Key, type and expiry of a whole entry whose value cannot be decoded.

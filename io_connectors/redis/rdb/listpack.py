@@ -10,6 +10,7 @@ _HEADER = Struct("<IH")
 _END = 0xFF
 _MANY = 0xFFFF
 
+_LONG_TEXT = 0xF0
 _INTEGER_SIZES = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
 _SMALL = tuple(b"%d" % number for number in range(128))
 _SIZE32 = Struct("<I").unpack_from
@@ -47,8 +48,13 @@ def listpack(packed: bytes) -> list[bytes]:
             number = (first & 0x1F) << 8 | packed[position + 1]
             add(b"%d" % (number - 0x2000 if number & 0x1000 else number))
             position += 3
+        elif first < 0xF0:
+            start = position + 2
+            behind = start + ((first & 0x0F) << 8 | packed[position + 1])
+            add(packed[start:behind])
+            position = behind + (1 if behind - position < 0x80 else 2)
         else:
-            text, behind = _long_text(packed, position, first)
+            text, behind = _long_text(packed, position)
             add(text)
             position = behind + _size_of_size(packed, behind, behind - position)
     if position != end or count not in (len(found), _MANY):
@@ -56,14 +62,11 @@ def listpack(packed: bytes) -> list[bytes]:
     return found
 
 
-def _long_text(packed: bytes, position: int, first: int) -> tuple[bytes, int]:
-    """A text of 64 bytes or more, and the position behind it."""
-    if first < 0xF0:
-        start, size = position + 2, (first & 0x0F) << 8 | packed[position + 1]
-    elif first == 0xF0:
-        start, size = position + 5, _SIZE32(packed, position + 1)[0]
-    else:
-        raise Broken(f"byte {first:#04x} begins no element of a listpack")
+def _long_text(packed: bytes, position: int) -> tuple[bytes, int]:
+    """A text of 4,096 bytes or more, and the position behind it."""
+    if packed[position] != _LONG_TEXT:
+        raise Broken(f"byte {packed[position]:#04x} begins no element of a listpack")
+    start, size = position + 5, _SIZE32(packed, position + 1)[0]
     return packed[start : start + size], start + size
 
 
