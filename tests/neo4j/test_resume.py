@@ -17,6 +17,8 @@ from tests.pipelines.stored import Stored, kept, page_files, report, stored, tem
 from tests.servers.neo4j import Neo4jServer
 
 KILLS = 6
+#: Some 400 pages: on a fast machine many are written between two looks.
+SMALL = ("--batch-size", "25")
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,12 @@ def test_killed_many_times_loses_and_repeats_nothing(
     pages: dict[str, tuple[int, int]] = {}
     for attempt in range(KILLS):
         process = started(
-            town, target, random.randint(1, 12), *PAGE, "--parallel-workers", str(1 + attempt % 2)
+            town, target, random.randint(1, 12), *SMALL, "--parallel-workers", str(1 + attempt % 2)
         )
         assert stopped(process, signal.SIGKILL).code == -signal.SIGKILL
         assert kept(pages, page_files(target))
         pages = page_files(target)
-    migrate(town, target, *PAGE).succeeded()
+    migrate(town, target, *SMALL).succeeded()
     assert kept(pages, page_files(target))
     assert stored(target).differences(undisturbed()) == []
     assert not temporaries(target)
