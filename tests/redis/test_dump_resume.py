@@ -134,9 +134,9 @@ def test_of_a_newer_dump_with_times_to_live_all_decays_are_counted_anew(tmp_path
 
 @pytest.mark.slow
 def test_file_that_changes_while_it_is_read_stops_the_run(large: Path, target: Path) -> None:
-    process = started(target, 5, "--use-rdb", large, *PAGE)
     newer = large.with_suffix(".new")
     cache.build(newer, products=3_000, seed=8, made_at=MADE_AT)
+    process = started(target, 5, "--use-rdb", large, *PAGE)
     os.replace(newer, large)
     process.end().failed(3, "has changed since it was indexed", "run the same command again")
     migrate(target, "--use-rdb", large, *PAGE).succeeded()
