@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -33,6 +34,13 @@ def _missing(reason: str) -> NoReturn:
     if os.environ.get("ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS") == "1":
         pytest.fail(f"{reason} (and ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS=1 allows no skip)", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _environment_as_found() -> Iterator[None]:
+    """A password of an address is kept in the environment, where the next test would find it."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

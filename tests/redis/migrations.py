@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from engram_store.model import Memory
 from engram_store.store import Store
@@ -18,9 +16,7 @@ from tests.pipelines.stored import only_run, page_files
 
 def in_process(*arguments: str | Path) -> int:
     """Runs a migration with one worker in this process; gives its exit code."""
-    # A password of the address is kept in the environment, where the next migration would find it.
-    with patch.dict(os.environ):
-        return redis.main([*map(str, arguments), "--parallel-workers", "1"])
+    return redis.main([*map(str, arguments), "--parallel-workers", "1"])
 
 
 def start_migration(
