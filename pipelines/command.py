@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import yaml
 
 from engram_store.errors import ConfigurationError, IntegrityError
-from io_connectors.engram.address import place_of
+from engram_store.files import make_folder
 from pipelines.guard import guarded
 from pipelines.logs import set_up_logs
 from pipelines.preview import Preview
 from pipelines.report import Report
+from pipelines.reporting.saved import save_report
 from pipelines.settings.load import Loaded, load
 from pipelines.settings.model import Settings, as_document
 
@@ -71,9 +73,12 @@ def _run(
     if settings.dry_run:
         print("\n".join(preview(settings).lines()))
         return 0
+    if settings.report_dir:
+        # Found wanting now, and not when all is done.
+        make_folder(Path(settings.report_dir))
     report = migrate(settings, loaded.beam_flags)
     print("\n".join(report.lines()))
-    print(f"\nReport: {place_of(settings.target, report.run, 'report.json')}")
+    print("\nReport: " + "\n        ".join(save_report(report, settings)))
     return 0 if report.valid else IntegrityError.exit_code
 
 

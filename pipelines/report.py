@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-REPORT_VERSION = 1
+from pipelines.reporting.distributions import Distributions
+
+#: Raised when a field changes its meaning or goes; see docs/report.schema.json.
+REPORT_VERSION = 2
 #: The finding that keeps it beside its run.
 REPORT = "report"
 
@@ -76,7 +79,17 @@ class EdgeCount:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """What embedding came to."""
+    """What embedding came to.
+
+    Attributes:
+        model: Provider, model and revision, as recorded with every vector.
+        semantic: Whether texts that mean the same without sharing words come out near each other.
+        description: What these vectors can and cannot find, in a sentence.
+        texts: Texts that were asked for.
+        distinct: Texts that were embedded, after duplicates within each batch were shared.
+        low_confidence: Memories without text, embedded from their content.
+        zero_vectors: Memories with nothing to embed.
+    """
 
     model: str
     semantic: bool
@@ -94,7 +107,32 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is to say about a run."""
+    """Everything there is to say about a run.
+
+    Attributes:
+        run: The run's name.
+        system: The source's system.
+        source: The source's address without secrets.
+        target: How ``--target`` named it.
+        attempts: The attempts that read pages: the snapshot's ``name``, if there is one, and ``at``.
+        seconds: From the first page of the last attempt to its commit.
+        records: Records in the source.
+        new_records: Records read in the last attempt.
+        tables: Records by table, or another group in which the source counts.
+        spaces: Memories by space.
+        edges: Edges by origin: a foreign key, a relationship type.
+        not_followed: References that were left out, by name.
+        dead_letters: Records that were refused.
+        omitted_times: Records whose time RFC 3339 cannot say; kept without ``created_at``.
+        embedding: What embedding came to.
+        bytes: Bytes written.
+        peak_memory: The most resident bytes seen, of all processes together.
+        expired: Records left out because their time to live was over.
+        changes: How the source changed while it was read, in words.
+        notes: What is not migrated, was lost or was taken for granted, in sentences.
+        checks: What was asked of the result.
+        distributions: What the pictures show.
+    """
 
     run: str
     system: str
@@ -117,6 +155,7 @@ class Report:
     changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
+    distributions: Distributions = field(default_factory=Distributions)
 
     @property
     def valid(self) -> bool:

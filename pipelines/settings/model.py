@@ -94,6 +94,16 @@ class Settings:
         "checking",
     )
     max_dead_letters: int = setting(100, Whole(0), "refused records after which the run stops", "checking")
+    report_dir: str = setting(
+        "",
+        Text(),
+        "folder for report.html, report.json and report.junit.xml; by default the run's own,"
+        " or ./engram-report/<run> if a server keeps the run",
+        "checking",
+    )
+    metrics_addr: str = setting(
+        "", Text(), "address at which Prometheus can ask how far the run is, e.g. 127.0.0.1:9105", "running"
+    )
     log_format: str = setting("text", Text(("text", "json")), "form of the log on stderr", "running")
     log_level: str = setting(
         "warning", Text(("debug", "info", "warning", "error")), "least severe log lines shown", "running"
