@@ -134,7 +134,7 @@ class Run:
         files.write_bytes(self._committed_path, orjson.dumps(sorted(page_ids)))
 
     def planned_page_ids(self) -> set[str]:
-        """The acknowledged pages of the attempt that is under way."""
+        """The acknowledged pages of the attempt that is under way, or was the last."""
         return self.page_ids() & _names_in(self._planned_path, self.page_ids())
 
     def committed_page_ids(self) -> set[str]:

@@ -72,7 +72,7 @@ class Migration:
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         receipts, peak = earlier, memory_in_use()
         if todo:
-            note_attempt(self.run, self.source.snapshot)
+            note_attempt(self.run, self.source.snapshot, len(planned))
         after = self.source.unchanged()
         if todo or not self._is_committed(planned):
             receipts, peak = self._run_pages(todo, earlier)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import apache_beam as beam
-
-from io_connectors.pages import MappedPage
+from pipelines.read_and_map import ReadAndMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class PlannedSource:
     references: Mapping[str, int]
     not_followed: tuple[str, ...]
     bytes: int
-    read: Callable[[Sequence[str]], beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]]
+    read: Callable[[Sequence[str]], ReadAndMap]
     edge_tables: frozenset[str] = frozenset()
     added_edges: frozenset[str] = frozenset()
     recount: Callable[[], Recount] | None = None

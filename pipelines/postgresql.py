@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-import apache_beam as beam
 import psycopg
 from psycopg import sql
 
+from io_connectors.engram.home import TargetRun
 from io_connectors.pages import MappedPage, SourcePage
 from io_connectors.postgresql import plan as plans
 from io_connectors.postgresql.catalogue import Table
@@ -33,6 +33,7 @@ from pipelines.command import Command, run_command
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
+from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
@@ -63,6 +64,14 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
             plan = planning.plan(settings, load_checkpoint(settings, run, key))
             save_checkpoint(settings, run, key, plans.to_document(plan))
             return Migration(settings, tuple(beam_flags), home, run, planning.source(plan)).go()
+
+
+@contextmanager
+def planned_again(settings: PostgresSettings, run: TargetRun) -> Iterator[PlannedSource]:
+    """The source of a run, planned on the boundaries that were saved; nothing is written."""
+    with _planning(settings) as planning:
+        saved = load_checkpoint(settings, run, planning.key(settings))
+        yield planning.source(planning.plan(settings, saved))
 
 
 def preview(settings: PostgresSettings) -> Preview:
@@ -109,7 +118,9 @@ class _Planning:
             references=plan.references_by_origin(),
             not_followed=tuple(key.origin for key in self.tables.not_followed),
             bytes=sum(read.relation.size + read.relation.toast for read in plan.reads),
-            read=lambda page_ids: _ReadAndMap(self.address, plan, page_ids, self.tables),
+            read=lambda page_ids: ReadAndMap(
+                ReadFromPostgres(self.address, plan, page_ids), MapPostgres(mapping)
+            ),
         )
 
     def preview(self, settings: PostgresSettings, plan: Plan) -> Preview:
@@ -158,19 +169,6 @@ class _Planning:
             raise translate(error, f"reading `{read.relation.name}`") from error
         name = str(read.relation.name)
         return map_page(SourcePage("sample", name, numbered(rows, page, read)), self.tables.mapping[name])
-
-
-class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
-    def __init__(
-        self, address: PostgresAddress, plan: Plan, page_ids: Sequence[str], tables: TablePlan
-    ) -> None:
-        super().__init__()
-        self._read = ReadFromPostgres(address, plan, page_ids)
-        self._map = MapPostgres(tables.mapping)
-
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
-        mapped: beam.PCollection[MappedPage] = pbegin | "Read" >> self._read | "Map" >> self._map
-        return mapped
 
 
 @contextmanager

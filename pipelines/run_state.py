@@ -138,12 +138,12 @@ def _read_checkpoint(settings: Settings, run: TargetRun) -> Any:
     return orjson.loads(path.read_bytes()) if path.exists() else None
 
 
-def note_attempt(run: TargetRun, snapshot: str) -> None:
-    """Records in the manifest that pages are about to be read in a snapshot."""
+def note_attempt(run: TargetRun, snapshot: str, pages: int) -> None:
+    """Records in the manifest that a plan's pages are about to be read in a snapshot."""
     manifest = run.manifest
     taken = {"name": snapshot, "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     attempts = [*manifest.get("attempts", []), taken]
-    run.save_manifest({**manifest, "attempts": attempts, "state": "unfinished"})
+    run.save_manifest({**manifest, "attempts": attempts, "planned_pages": pages, "state": "unfinished"})
 
 
 def note_state(run: TargetRun, state: str) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from tempfile import NamedTemporaryFile
-
-import yaml
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
 from io_connectors.engram.home import RunHome, TargetRun
+from pipelines.again import settings_file
 from pipelines.pipelines import main_of
 
 _WIDTH = 100
@@ -103,19 +101,8 @@ def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
     larger ``--max-content-bytes``, come on top of them.
     """
     chosen = _only_run(home, run)
-    manifest = chosen.manifest
-    if "settings" not in manifest:
-        raise ConfigurationError(
-            f"run `{chosen.id}` was not made by a pipeline",
-            why="there is nothing that it could be read from again",
-            suggestion="name another run",
-            example=f"engram-migrate runs --target {home.address}",
-        )
-    settings = {**manifest["settings"], "target": home.address, "run": chosen.id}
-    with NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
-        yaml.safe_dump(settings, file)
-        file.flush()
-        return main_of(manifest["system"])(["--config", file.name, "--replay", *flags])
+    with settings_file(chosen, home.address) as file:
+        return main_of(chosen.manifest["system"])(["--config", file, "--replay", *flags])
 
 
 def undo(home: RunHome, run: str) -> int:

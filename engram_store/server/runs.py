@@ -111,11 +111,15 @@ async def keep_only(request: Request) -> Response:
 
 
 async def pages(request: Request) -> Response:
-    """GET …/runs/{run}/pages: the names of the acknowledged pages, and of those that count."""
+    """GET …/runs/{run}/pages: the names of the acknowledged pages, by what they are to the run."""
     run = run_of(request)
-    found = await run_in_threadpool(lambda: (run.page_ids(), run.committed_page_ids()))
-    acknowledged, committed = map(sorted, found)
-    return Json({"acknowledged": acknowledged, "committed": committed})
+    asked = {
+        "acknowledged": run.page_ids,
+        "planned": run.planned_page_ids,
+        "committed": run.committed_page_ids,
+    }
+    found = await run_in_threadpool(lambda: {name: sorted(names()) for name, names in asked.items()})
+    return Json(found)
 
 
 async def write_page(request: Request) -> Response:

@@ -47,6 +47,9 @@ class TargetRun(Protocol):
     def plan_pages(self, page_ids: Iterable[str]) -> None:
         """Says of which pages this attempt will consist, before it writes any."""
 
+    def planned_page_ids(self) -> set[str]:
+        """The acknowledged pages of the attempt that is under way, or was the last."""
+
     def commit_pages(self, page_ids: Iterable[str]) -> None:
         """Says that these pages, all of them acknowledged, are the run from now on."""
 

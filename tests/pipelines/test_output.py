@@ -166,6 +166,7 @@ def test_verbs_look_at_a_store(shop_store: tuple[Path, Ended]) -> None:
     target = ("--target", str(shop_store[0]))
     expected = {
         ("runs",): ("complete", "21,642 memories", "postgresql://127.0.0.1"),
+        ("status",): ("complete", "(100.0 %)", "21,642 memories", "✓ every record arrived"),
         ("spaces",): ("1,000  customers", "5,000  orders"),
         ("get", "customers", "customers_1"): ('"id":1', "public.customers [1]", "local/lexical-1"),
         ("edges", "orders", "orders_100"): ("0.80  orders_customer_fkey  orders/orders_100 → customers/",),

@@ -54,6 +54,10 @@ class HttpRun:
         """The pages that count for readers."""
         return set(self._server.ask("GET", f"{self._path}/pages")["committed"])
 
+    def planned_page_ids(self) -> set[str]:
+        """The acknowledged pages of the attempt that is under way, or was the last."""
+        return set(self._server.ask("GET", f"{self._path}/pages")["planned"])
+
     def plan_pages(self, page_ids: Iterable[str]) -> None:
         """Says of which pages this attempt will consist, before it writes any."""
         self._change("PUT", "plan", sorted(page_ids))
