@@ -15,6 +15,7 @@ from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
+from pipelines.metrics import serving_metrics
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
@@ -112,12 +113,16 @@ class Migration:
             nonlocal peak
             peak = max(peak, state.memory)
             shown(state)
+            observed(state)
             if state.dead_letters > self.settings.max_dead_letters:
                 watch.abort(self._too_many(state.dead_letters))
 
         self.run.plan_pages(self.source.page_rows)
         try:
-            with LedgerWatcher(self.run, self.source.page_rows, earlier, show) as ledger:
+            with (
+                serving_metrics(self.settings.metrics_addr, self.run.id) as observed,
+                LedgerWatcher(self.run, self.source.page_rows, earlier, show) as ledger,
+            ):
                 run_pipeline(
                     lambda pipeline: self._build(pipeline, todo, list(earlier.values())),
                     self.settings.parallel_workers,

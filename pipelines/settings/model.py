@@ -16,6 +16,7 @@ from pipelines.settings.kinds import (
     Address,
     Databases,
     Kind,
+    Listening,
     Lists,
     Number,
     Pairs,
@@ -98,11 +99,14 @@ class Settings:
         "",
         Text(),
         "folder for report.html, report.json and report.junit.xml; by default the run's own,"
-        " or ./engram-report/<run> if a server keeps the run",
+        " or one in ./engram-report if a server keeps the run",
         "checking",
     )
     metrics_addr: str = setting(
-        "", Text(), "address at which Prometheus can ask how far the run is, e.g. 127.0.0.1:9105", "running"
+        "",
+        Listening(),
+        "address at which Prometheus can ask how far the run is: a port of this machine, or host:port",
+        "running",
     )
     log_format: str = setting("text", Text(("text", "json")), "form of the log on stderr", "running")
     log_level: str = setting(

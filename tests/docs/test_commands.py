@@ -17,6 +17,7 @@ from tests.docs.markdown import (
     POSTGRES_GUIDE,
     README,
     REDIS_GUIDE,
+    REPORT,
     SERVER_GUIDE,
     Document,
 )
@@ -95,6 +96,11 @@ def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_server_guide(tmp_path: Path) -> None:
     script.run(SERVER_GUIDE, tmp_path, _ONE_WORKER, {"7432": str(free_port())})
+
+
+@pytest.mark.slow
+def test_report_reference(tmp_path: Path) -> None:
+    script.run(REPORT, tmp_path, _ONE_WORKER, {})
 
 
 def test_contributing(tmp_path: Path) -> None:
