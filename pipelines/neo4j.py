@@ -20,6 +20,7 @@ from io_connectors.engram.home import TargetRun
 from io_connectors.neo4j.census import Census, Sort, shown
 from io_connectors.neo4j.choices import observed_ranges
 from io_connectors.neo4j.graph import Graph, open_graph
+from io_connectors.neo4j.lookups import GraphLookups
 from io_connectors.neo4j.plan import PAGE_BYTES, Boundaries, Plan
 from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
 from io_connectors.neo4j.session import Neo4jAddress
@@ -164,6 +165,7 @@ class _Planned:
             edge_tables=frozenset((RELATIONSHIPS,)),
             added_edges=frozenset(map(mirror_origin, planning.reading.mirrored)),
             recount=self.recount,
+            lookups=GraphLookups(planning.graph.connection, planning.graph.dialect),
         )
 
     def _read(self, page_ids: Sequence[str]) -> ReadAndMap:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from io_connectors.lookups import SourceLookups
 from pipelines.read_and_map import ReadAndMap
 
 
@@ -51,6 +52,7 @@ class PlannedSource:
         recount: Counts the source again, where there is no snapshot.
         derived: Memories that are expected beyond one a record, to reckon the disk by.
         notes: What is not migrated, was lost or was taken for granted, in sentences.
+        lookups: Looks up single records; None where nothing answers single questions.
     """
 
     system: str
@@ -69,6 +71,7 @@ class PlannedSource:
     recount: Callable[[], Recount] | None = None
     derived: int = 0
     notes: tuple[str, ...] = ()
+    lookups: SourceLookups | None = None
 
     def unchanged(self) -> Recount:
         """A recount that finds everything as it was planned."""

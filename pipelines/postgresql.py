@@ -23,6 +23,7 @@ from io_connectors.pages import MappedPage, SourcePage
 from io_connectors.postgresql import plan as plans
 from io_connectors.postgresql.catalogue import Table
 from io_connectors.postgresql.introspect import Selection, read_catalogue
+from io_connectors.postgresql.lookups import PostgresLookups
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import select
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect, translate
@@ -121,6 +122,7 @@ class _Planning:
             read=lambda page_ids: ReadAndMap(
                 ReadFromPostgres(self.address, plan, page_ids), MapPostgres(mapping)
             ),
+            lookups=PostgresLookups(self.connection, self.tables.catalogue),
         )
 
     def preview(self, settings: PostgresSettings, plan: Plan) -> Preview:

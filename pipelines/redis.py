@@ -143,6 +143,7 @@ class _Planned:
             recount=self.recount if plan.recount else None,
             derived=int(rows * derived_a_key(plan, self.mapping)),
             notes=plan.notes,
+            lookups=plan.lookups,
         )
 
     def _read(self, page_ids: Sequence[str]) -> ReadAndMap:
