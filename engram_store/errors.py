@@ -5,6 +5,7 @@ MigrationError
 ├── SourceError             the source refused, failed or changed      exit 3
 ├── MappingError            a record cannot be turned into a memory    exit 3
 ├── EmbeddingError          a text could not be embedded               exit 1
+├── EmbeddingServiceError   the server that embeds does not answer     exit 75
 ├── TargetError             the target refused, failed or is full      exit 4
 │   ├── TargetTransientError    worth trying again
 │   └── TargetTerminalError     will fail the same way again
@@ -25,6 +26,8 @@ import base64
 import json
 import re
 from typing import ClassVar
+
+AGAIN = "run the same command again; finished pages are kept"
 
 _MARK = re.compile(r"engram-error:([A-Za-z0-9+/=]+)")
 
@@ -83,6 +86,28 @@ class WorkerFailure(RuntimeError):
     """A MigrationError on its way out of a Beam worker; its text carries the error."""
 
 
+class TransientError(MigrationError):
+    """A failure that is worth another try.
+
+    Args:
+        retry_after: Seconds that the other side asked to wait, or None.
+    """
+
+    retriable = True
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        suggestion: str = "",
+        example: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, why=why, suggestion=suggestion, example=example)
+        self.retry_after = retry_after
+
+
 class ConfigurationError(MigrationError):
     """Wrong, missing or contradictory settings."""
 
@@ -111,32 +136,23 @@ class EmbeddingError(MigrationError):
     """A text that could not be embedded, or a model that does not fit."""
 
 
+class EmbeddingServiceError(TransientError):
+    """The server that embeds was not to be had; what it gave before is kept."""
+
+    exit_code = 75
+
+    def __init__(self, what: str, *, why: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, why=why, suggestion=AGAIN, retry_after=retry_after)
+
+
 class TargetError(MigrationError):
     """The target refused, failed or is full."""
 
     exit_code = 4
 
 
-class TargetTransientError(TargetError):
-    """A target failure that is worth another try.
-
-    Args:
-        retry_after: Seconds that the target asked to wait, or None.
-    """
-
-    retriable = True
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        why: str = "",
-        suggestion: str = "",
-        example: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what, why=why, suggestion=suggestion, example=example)
-        self.retry_after = retry_after
+class TargetTransientError(TransientError, TargetError):
+    """A target failure that is worth another try; see ``TransientError``."""
 
 
 class TargetTerminalError(TargetError):
@@ -165,9 +181,6 @@ class PreflightError(MigrationError):
     """A condition found wanting before the first record was read."""
 
     exit_code = 8
-
-
-AGAIN = "run the same command again; finished pages are kept"
 
 
 class Interrupted(MigrationError):

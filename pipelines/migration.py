@@ -15,6 +15,7 @@ from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
+from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
@@ -24,7 +25,6 @@ from pipelines.summary import Effort, summarise
 from pipelines.validate import checks_of
 from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
-from transforms.embedding.provider import EmbeddingSpec
 from transforms.validation.counts import CountRecords
 from transforms.validation.orphans import ORPHANS, CheckEdges
 
@@ -72,6 +72,7 @@ class Migration:
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         receipts, peak = earlier, memory_in_use()
         if todo:
+            check_embedding(embedding_of(self.settings))
             note_attempt(self.run, self.source.snapshot)
         after = self.source.unchanged()
         if todo or not self._is_committed(planned):
@@ -132,11 +133,11 @@ class Migration:
         """The way of the data, top to bottom."""
         settings = self.settings
         target = self.home.target(self.run.id, settings.vector_type)
-        embedding = EmbeddingSpec(settings.embedding_provider)
+        embedding = embedding_of(settings)
         written = (
             pipeline
             | "Read and map" >> self.source.read(todo)
-            | "Embed" >> EmbedMemories(embedding, settings.embedding_batch_size)
+            | "Embed" >> EmbedMemories(embedding, batch_size_of(settings, embedding))
             | "Write" >> WriteToEngram(target)
         )
         before = pipeline | "Earlier receipts" >> beam.Create(earlier, reshuffle=False)

@@ -63,7 +63,7 @@ def neighbours(home: RunHome, space: str, id: str, depth: int) -> int:
 
 def recall(home: RunHome, text: str, space: str | None, k: int) -> int:
     """Finds the memories nearest to a text, embedded as the memories were."""
-    from transforms.embedding.provider import create_embedder, spec_of
+    from transforms.embedding.provider import embedder_of
 
     with home.reader() as reader:
         if space is not None:
@@ -82,8 +82,8 @@ def recall(home: RunHome, text: str, space: str | None, k: int) -> int:
                 why=f"vectors of {', '.join(f'`{model}`' for model in sorted(models))} cannot be compared",
                 suggestion="undo all runs but those of one model",
             )
-        embedder = create_embedder(spec_of(models.pop()))
-        for memory, score in reader.recall(embedder.embed([text])[0], space, k):
+        embedder = embedder_of(models.pop())
+        for memory, score in reader.recall(embedder.embed_query(text), space, k):
             print(f"{score:.3f}  {memory.space}/{memory.id}  {_short(memory.content)}")
     return 0
 

@@ -1,0 +1,116 @@
+"""From the settings to the embedding that they mean."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from engram_store.errors import ConfigurationError
+from pipelines.settings.model import Settings
+from transforms.embedding.provider import EmbeddingSpec, create_embedder
+
+#: Tokens that ``--embedding-price`` is the price of.
+TOKENS_PRICED = 1_000_000
+
+_LOCAL_BATCH = 1000
+_COSTLY_BATCH = 100
+_CACHE = Path("engram-migrate") / "embeddings.sqlite"
+
+_log = logging.getLogger(__name__)
+
+
+def embedding_of(settings: Settings) -> EmbeddingSpec:
+    """The embedding that the settings mean, `auto` decided.
+
+    Raises:
+        ConfigurationError: It needs something that is not there, or is not semantic and has to be.
+    """
+    provider = settings.embedding_provider
+    if provider == "auto":
+        provider = _chosen(settings)
+    if provider == "local":
+        _check_local(settings)
+        return EmbeddingSpec()
+    if provider == "openai" and not settings.embedding_model:
+        raise ConfigurationError(
+            "the provider `openai` needs a model",
+            suggestion="name one that the server has",
+            example="--embedding-model text-embedding-3-small",
+        )
+    workers = min(settings.parallel_workers, os.cpu_count() or 1)
+    return EmbeddingSpec(
+        provider=provider,
+        model=settings.embedding_model,
+        base_url=settings.embedding_base_url,
+        truncate=settings.embedding_truncate,
+        query_prefix=settings.embedding_query_prefix,
+        document_prefix=settings.embedding_document_prefix,
+        cache=_cache(settings.embedding_cache),
+        in_flight=settings.embedding_in_flight,
+        threads=max(1, (os.cpu_count() or 1) // workers),
+    )
+
+
+def batch_size_of(settings: Settings, spec: EmbeddingSpec) -> int:
+    """Records that are embedded together."""
+    return settings.embedding_batch_size or (_LOCAL_BATCH if spec.provider == "local" else _COSTLY_BATCH)
+
+
+def check_embedding(spec: EmbeddingSpec) -> None:
+    """Embeds one word, so that a wrong model, address or key is found before the first row is read.
+
+    Raises:
+        MigrationError: It cannot be embedded.
+    """
+    if spec.provider != "local":
+        create_embedder(spec).embed_query("Engram")
+
+
+def _chosen(settings: Settings) -> str:
+    """What `auto` means. A key in the environment never chooses a server: texts would leave unasked."""
+    if settings.embedding_base_url:
+        return "openai"
+    if settings.embedding_model:
+        return "huggingface"
+    _warn_lexical()
+    return "local"
+
+
+@lru_cache(maxsize=1)
+def _warn_lexical() -> None:
+    _log.warning(
+        "no --embedding-model and no --embedding-base-url: embeddings are lexical. Recall will find shared"
+        " words and spellings, not shared meaning"
+    )
+
+
+def _check_local(settings: Settings) -> None:
+    asked = {
+        "--embedding-model": settings.embedding_model,
+        "--embedding-base-url": settings.embedding_base_url,
+    }
+    if given := [flag for flag, value in asked.items() if value]:
+        raise ConfigurationError(
+            f"`{given[0]}` means nothing to the provider `local`",
+            why="it makes its vectors without a model",
+            suggestion="name the provider, or leave the choice to `auto`",
+            example="--embedding-provider auto",
+        )
+    if settings.require_semantic:
+        raise ConfigurationError(
+            "the provider `local` is lexical, and `--require-semantic` is given",
+            why="its vectors know words and spellings, not meaning",
+            suggestion="name a model, or a server that has one",
+            example="--embedding-provider auto --embedding-model sentence-transformers/all-MiniLM-L6-v2",
+        )
+
+
+def _cache(given: str) -> str:
+    if given == "off":
+        return ""
+    if given:
+        return str(Path(given).absolute())
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(folder) / _CACHE)
