@@ -40,17 +40,27 @@ class MigrationError(Exception):
         why: The cause, as far as it is known.
         suggestion: What to do about it.
         example: A command or setting to type, or empty.
+        retry_after: Seconds that the other side asked to wait before another try, or None.
     """
 
     exit_code: ClassVar[int] = 1
     retriable: ClassVar[bool] = False
 
-    def __init__(self, what: str, *, why: str = "", suggestion: str = "", example: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        suggestion: str = "",
+        example: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.suggestion = suggestion
         self.example = example
+        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self).__name__, self.fields()))
@@ -86,28 +96,6 @@ class WorkerFailure(RuntimeError):
     """A MigrationError on its way out of a Beam worker; its text carries the error."""
 
 
-class TransientError(MigrationError):
-    """A failure that is worth another try.
-
-    Args:
-        retry_after: Seconds that the other side asked to wait, or None.
-    """
-
-    retriable = True
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        why: str = "",
-        suggestion: str = "",
-        example: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what, why=why, suggestion=suggestion, example=example)
-        self.retry_after = retry_after
-
-
 class ConfigurationError(MigrationError):
     """Wrong, missing or contradictory settings."""
 
@@ -136,10 +124,11 @@ class EmbeddingError(MigrationError):
     """A text that could not be embedded, or a model that does not fit."""
 
 
-class EmbeddingServiceError(TransientError):
+class EmbeddingServiceError(MigrationError):
     """The server that embeds was not to be had; what it gave before is kept."""
 
     exit_code = 75
+    retriable = True
 
     def __init__(self, what: str, *, why: str = "", retry_after: float | None = None) -> None:
         super().__init__(what, why=why, suggestion=AGAIN, retry_after=retry_after)
@@ -151,8 +140,10 @@ class TargetError(MigrationError):
     exit_code = 4
 
 
-class TargetTransientError(TransientError, TargetError):
-    """A target failure that is worth another try; see ``TransientError``."""
+class TargetTransientError(TargetError):
+    """A target failure that is worth another try."""
+
+    retriable = True
 
 
 class TargetTerminalError(TargetError):

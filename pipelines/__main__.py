@@ -86,6 +86,13 @@ def parser() -> _Parser:
     )
     recall.add_argument("--space", help="only in this space")
     recall.add_argument("-k", type=_count, default=5, help="how many (default 5)")
+    _add(
+        actions,
+        "embed-query",
+        "print the vector of a text, as the store's memories were embedded",
+        verbs.embed_query,
+        {"text": "what to embed"},
+    )
     letters = _add(
         actions, "dead-letters", "list the records that were refused, with reasons", verbs.dead_letters
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import lru_cache
 from pathlib import Path
 
 from engram_store.errors import ConfigurationError
@@ -53,6 +52,20 @@ def embedding_of(settings: Settings) -> EmbeddingSpec:
     )
 
 
+def model_of(settings: Settings) -> str:
+    """The identity of the vectors that the settings mean."""
+    return create_embedder(embedding_of(settings)).identity
+
+
+def announce(settings: Settings) -> None:
+    """Says it loud where `auto` found nothing better than words."""
+    if settings.embedding_provider == "auto" and embedding_of(settings).provider == "local":
+        _log.warning(
+            "no --embedding-model and no --embedding-base-url: embeddings are lexical."
+            " Recall will find shared words and spellings, not shared meaning"
+        )
+
+
 def batch_size_of(settings: Settings, spec: EmbeddingSpec) -> int:
     """Records that are embedded together."""
     return settings.embedding_batch_size or (_LOCAL_BATCH if spec.provider == "local" else _COSTLY_BATCH)
@@ -74,16 +87,7 @@ def _chosen(settings: Settings) -> str:
         return "openai"
     if settings.embedding_model:
         return "huggingface"
-    _warn_lexical()
     return "local"
-
-
-@lru_cache(maxsize=1)
-def _warn_lexical() -> None:
-    _log.warning(
-        "no --embedding-model and no --embedding-base-url: embeddings are lexical. Recall will find shared"
-        " words and spellings, not shared meaning"
-    )
 
 
 def _check_local(settings: Settings) -> None:

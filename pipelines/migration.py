@@ -19,7 +19,7 @@ from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
-from pipelines.run_state import note_attempt, note_state
+from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
 from pipelines.validate import checks_of
@@ -155,6 +155,9 @@ class Migration:
                 example="--on-orphan report",
             )
         self.run.commit_pages(planned)
+        for name in replaced_runs(self.home, self.run):
+            _log.info("run %s takes the place of run %s", self.run.id, name)
+            self.home.undo(name)
         result = self.home.finalize()
         _log.info("generation %s serves %d memories", result.generation, sum(result.memories.values()))
         self.run.keep_only(planned)

@@ -26,7 +26,7 @@ from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import ReadFromNeo4j, Reading
 from io_connectors.pages import MappedPage, SourcePage
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of
+from pipelines.embedding import embedding_of, model_of
 from pipelines.graph_settings import check_against, choices_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -88,7 +88,7 @@ class _Planning:
     def key(self) -> RunKey:
         """What the attempts of a run must agree in."""
         settings = self.settings
-        model = create_embedder(embedding_of(settings)).identity
+        model = model_of(settings)
         edges = (sorted(settings.weight_range.items()), self.reading.mirrored, settings.skip_edges)
         mapping = {**self.choices.digests(), "edges": repr(edges)}
         return RunKey(SYSTEM, self.graph.identity, mapping, model, settings.vector_type)

@@ -30,7 +30,7 @@ from io_connectors.postgresql.snapshot import check_rights, held_snapshot
 from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of
+from pipelines.embedding import embedding_of, model_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
@@ -84,7 +84,7 @@ class _Planning:
 
     def key(self, settings: PostgresSettings) -> RunKey:
         """What the attempts of a run must agree in."""
-        model = create_embedder(embedding_of(settings)).identity
+        model = model_of(settings)
         identity = self.tables.catalogue.identity
         return RunKey(SYSTEM, identity, self.tables.digests(), model, settings.vector_type)
 

@@ -27,7 +27,7 @@ from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress, Tls
 from io_connectors.redis.live.keyspace import open_live
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of
+from pipelines.embedding import embedding_of, model_of
 from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -94,7 +94,7 @@ class _Planning:
     def key(self) -> RunKey:
         """What the attempts of a run must agree in."""
         settings = self.settings
-        model = create_embedder(embedding_of(settings)).identity
+        model = model_of(settings)
         mapping = {
             **self.choices.digests(),
             "databases": repr(self.selection.databases),

@@ -115,6 +115,9 @@ class Settings:
     embedding_price: float = setting(
         0.0, Number(most=None), "US dollars for a million tokens, to reckon the cost by", "embedding"
     )
+    re_embed: bool = setting(
+        False, Switch(), "replace this source's memories that another model embedded", "embedding"
+    )
     require_semantic: bool = setting(
         False, Switch(), "refuse to run with vectors that know words only, not meaning", "embedding"
     )

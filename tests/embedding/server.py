@@ -25,6 +25,7 @@ class EmbeddingServer:
         failures: Answers (status, headers) to be given before the next good one, first to last.
         forgets: Vectors left out of each answer.
         delay: Seconds that it takes.
+        ends_after: Texts after which it answers 503 only, or None.
         requests: The texts of each request that was answered well.
         keys: The keys that were shown.
         most_at_once: The most requests that were under way together.
@@ -35,6 +36,7 @@ class EmbeddingServer:
     failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     forgets: int = 0
     delay: float = 0.0
+    ends_after: int | None = None
     url: str = ""
     requests: list[list[str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -56,6 +58,8 @@ class EmbeddingServer:
             self._at_once -= 1
         if failure:
             return (*failure, {"error": {"message": "as told", "code": failure[1].pop("code", "")}})
+        if self.ends_after is not None and len(self.texts) >= self.ends_after:
+            return 503, {}, {"error": {"message": "gone"}}
         if any("poison" in text for text in body["input"]):
             return 400, {}, {"error": {"message": "a text was refused"}}
         self.requests.append(body["input"])
