@@ -50,7 +50,7 @@ def _verb(arguments: list[str]) -> int:
     values = vars(parsed)
     del values["verb"]
     do: Callable[..., int] = values.pop("do")
-    if do is serve:
+    if "target" not in values:
         return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file)
@@ -103,7 +103,16 @@ def parser() -> _Parser:
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)
+    _add_distil(actions)
     return top
+
+
+def _add_distil(actions: argparse._SubParsersAction[_Parser]) -> None:
+    help = "make a table of word meanings from a model, for the provider local"
+    verb = actions.add_parser("distil", help=help, description=help, allow_abbrev=False)
+    verb.set_defaults(do=verbs.distil)
+    verb.add_argument("model", help="folder of the model, or its name on the hub")
+    verb.add_argument("out", help="folder for the table; not there yet")
 
 
 def _add_serve(actions: argparse._SubParsersAction[_Parser]) -> None:

@@ -31,7 +31,7 @@ def embedding_of(settings: Settings) -> EmbeddingSpec:
         provider = _chosen(settings)
     if provider == "local":
         _check_local(settings)
-        return EmbeddingSpec()
+        return EmbeddingSpec(model=settings.embedding_model)
     if provider == "openai" and not settings.embedding_model:
         raise ConfigurationError(
             "the provider `openai` needs a model",
@@ -91,18 +91,14 @@ def _chosen(settings: Settings) -> str:
 
 
 def _check_local(settings: Settings) -> None:
-    asked = {
-        "--embedding-model": settings.embedding_model,
-        "--embedding-base-url": settings.embedding_base_url,
-    }
-    if given := [flag for flag, value in asked.items() if value]:
+    if settings.embedding_base_url:
         raise ConfigurationError(
-            f"`{given[0]}` means nothing to the provider `local`",
-            why="it makes its vectors without a model",
+            "`--embedding-base-url` means nothing to the provider `local`",
+            why="it asks no server",
             suggestion="name the provider, or leave the choice to `auto`",
             example="--embedding-provider auto",
         )
-    if settings.require_semantic:
+    if settings.require_semantic and not settings.embedding_model:
         raise ConfigurationError(
             "the provider `local` is lexical, and `--require-semantic` is given",
             why="its vectors know words and spellings, not meaning",

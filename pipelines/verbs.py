@@ -79,6 +79,15 @@ def embed_query(home: RunHome, text: str) -> int:
     return 0
 
 
+def distil(model: str, out: str) -> int:
+    """Makes a table of word pieces from a model."""
+    from transforms.embedding.distil import distil
+
+    pieces = distil(model, out)
+    print(f"{out}: {pieces:,} word pieces; use it by --embedding-model {out}")
+    return 0
+
+
 def _query(home: RunHome, text: str) -> Vectors:
     """The vector of a question, by the model that the home's runs name."""
     from transforms.embedding.provider import embedder_of

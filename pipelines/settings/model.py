@@ -87,7 +87,7 @@ class Settings:
     embedding_model: str = setting(
         "",
         Text(),
-        "a model's folder or name on the hub (huggingface), or the server's name for it (openai)",
+        "a folder or a name on the hub (huggingface), the server's name for it (openai), a table (local)",
         "embedding",
     )
     embedding_base_url: str = setting(

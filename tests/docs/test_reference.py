@@ -75,7 +75,7 @@ OWN_CODE = {
         r"io_connectors/redis/.*|pipelines/redis\.py|transforms/mapping/(redis|keyspace_\w+)\.py"
     ),
     EMBEDDING_GUIDE: re.compile(
-        r"transforms/embedding/(openai|cache_file|fit|huggingface/\w+)\.py|pipelines/embedding\.py"
+        r"transforms/embedding/(openai|cache_file|fit|table|distil|huggingface/\w+)\.py|pipelines/embedding\.py"
     ),
     SERVER_GUIDE: re.compile(
         r"engram_store/(server/.*|wire\.py)|io_connectors/engram/http/.*|pipelines/serve\.py"

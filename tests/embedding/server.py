@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ class EmbeddingServer:
         requests: The texts of each request that was answered well.
         keys: The keys that were shown.
         most_at_once: The most requests that were under way together.
+        busy: Seconds in which at least one was under way.
     """
 
     width: int = 768
@@ -41,21 +43,35 @@ class EmbeddingServer:
     requests: list[list[str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     most_at_once: int = 0
+    busy: float = 0.0
     _at_once: int = 0
+    _since: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def texts(self) -> list[str]:
         return [text for request in self.requests for text in request]
 
-    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Counts a request for as long as it lasts."""
         with self._lock:
+            if not self._at_once:
+                self._since = time.perf_counter()
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
+                if not self._at_once:
+                    self.busy += time.perf_counter() - self._since
+
+    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+        with self._lock:
             failure = self.failures.pop(0) if self.failures else None
         time.sleep(self.delay)
-        with self._lock:
-            self._at_once -= 1
         if failure:
             return (*failure, {"error": {"message": "as told", "code": failure[1].pop("code", "")}})
         if self.ends_after is not None and len(self.texts) >= self.ends_after:
@@ -85,6 +101,10 @@ def embedding_server() -> Iterator[EmbeddingServer]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
+            with state.under_way():
+                self._embed()
+
+        def _embed(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.keys.append(self.headers.get("Authorization", ""))
             status, headers, document = (
@@ -96,6 +116,13 @@ def embedding_server() -> Iterator[EmbeddingServer]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)
+
+        def do_GET(self) -> None:
+            """For others than the process that runs it: how long it had something to do."""
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(state.busy).encode())
+            self.close_connection = True
 
         def log_message(self, *_: object) -> None:
             pass
@@ -109,3 +136,10 @@ def embedding_server() -> Iterator[EmbeddingServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+if __name__ == "__main__":
+    with embedding_server() as server:
+        server.delay = float(sys.argv[1])
+        print(server.url, flush=True)
+        sys.stdin.read()

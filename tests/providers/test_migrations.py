@@ -124,6 +124,17 @@ def test_a_model_that_runs_here(shop: Path, tmp_path: Path) -> None:
     assert verb("recall", "a lamp", "--target", str(target)).out.count("\n") == 5
 
 
+def test_a_table_distilled_from_a_model(shop: Path, tmp_path: Path) -> None:
+    make_bert(tmp_path / "bert")
+    table, target = str(tmp_path / "table"), tmp_path / "store"
+    assert " word pieces; use it by" in _said(verb("distil", str(tmp_path / "bert"), table))
+    verb("distil", str(tmp_path / "bert"), table).failed(2, "is there already")
+    migrate(target, "--use-rdb", shop, "--embedding-model", table, "--require-semantic").succeeded()
+    (identity,) = _model(target)
+    assert identity.startswith(f"local/{table}?revision=")
+    assert verb("recall", "a lamp", "--target", str(target)).out.count("\n") == 5
+
+
 def test_another_model_replaces_the_first_only_when_asked(
     flags: tuple[str, ...], shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +168,8 @@ def test_a_plan_asks_no_server(
     [
         (("--require-semantic",), "lexical"),
         (("--embedding-provider", "auto", "--require-semantic"), "lexical"),
-        (("--embedding-model", "m"), "means nothing to the provider `local`"),
+        (("--embedding-base-url", "http://h/v1"), "means nothing to the provider `local`"),
+        (("--embedding-model", "no-table"), "`no-table` is no table"),
         (("--embedding-provider", "openai"), "needs a model"),
         (("--embedding-provider", "huggingface"), "needs a model"),
     ],

@@ -66,7 +66,7 @@ class EmbeddingSpec:
 
     Attributes:
         provider: A name from ``provider_names``.
-        model: A model's name, or its folder; empty where the provider has one only.
+        model: A model's name or its folder; for `local` a table's folder, or nothing.
         base_url: Address of the server that embeds.
         truncate: Cut vectors of more than 768 floats.
         query_prefix: What is put before a question.
@@ -118,7 +118,11 @@ _NAMED = ("base_url", "truncate", "query_prefix", "document_prefix")
 
 
 def _local(spec: EmbeddingSpec) -> Embedder:
-    return LexicalEmbedder()
+    if not spec.model:
+        return LexicalEmbedder()
+    from transforms.embedding.hybrid import HybridEmbedder
+
+    return HybridEmbedder(spec)
 
 
 def _openai(spec: EmbeddingSpec) -> Embedder:
@@ -171,7 +175,7 @@ def embedder_of(identity: str) -> Embedder:
 def _spec_of(identity: str) -> EmbeddingSpec:
     name, _, told = identity.partition("?")
     provider, _, model = name.partition("/")
-    if provider == "local":
+    if provider == "local" and not told:
         return EmbeddingSpec(provider)
     known = dict(parse_qsl(told))
     return EmbeddingSpec(

@@ -76,6 +76,16 @@ def open_model(spec: EmbeddingSpec) -> TransformerModel:
     return TransformerModel(spec, ModelFolder.open(spec.model))
 
 
+def encoder_of(spec: EmbeddingSpec) -> tuple[ModelFolder, Encoder]:
+    """The files of the model that a spec names, and what runs them.
+
+    Raises:
+        ConfigurationError: There is no such model, or nothing here can run it.
+    """
+    folder = ModelFolder.open(spec.model)
+    return folder, _encoder(folder, spec.threads)
+
+
 def _encoder(folder: ModelFolder, threads: int) -> Encoder:
     if folder.weights and _installed("onnxruntime", "tokenizers"):
         from transforms.embedding.huggingface.onnx import OnnxEncoder

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
 from engram_store.errors import ConfigurationError
 from io_connectors.pages import Vectors
 from transforms.embedding.huggingface.folder import ModelFolder
+from transforms.embedding.table import TOKENIZER, load_tokenizer
 
 #: Tokens, with padding, of one run: 100 texts of 200 tokens at once took 1.3 GB.
 _MOST_TOKENS = 4096
@@ -35,12 +36,12 @@ class OnnxEncoder:
 
     def __init__(self, folder: ModelFolder, weights: Path, threads: int) -> None:
         self._pool = _POOLINGS[folder.pooling]
+        self._tokenizer = load_tokenizer(folder.path / TOKENIZER)
         try:
-            self._tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
             self._session = onnxruntime.InferenceSession(
                 str(weights), _options(threads), providers=["CPUExecutionProvider"]
             )
-        # Both libraries raise bare exceptions of their own for files that they cannot read.
+        # The library raises exceptions of its own, without a common base, for files that it cannot read.
         except Exception as error:
             raise ConfigurationError(
                 f"the model `{folder.path.name}` cannot be loaded",
