@@ -5,6 +5,7 @@ MigrationError
 ├── SourceError             the source refused, failed or changed      exit 3
 ├── MappingError            a record cannot be turned into a memory    exit 3
 ├── EmbeddingError          a text could not be embedded               exit 1
+├── EmbeddingServiceError   the server that embeds does not answer     exit 75
 ├── TargetError             the target refused, failed or is full      exit 4
 │   ├── TargetTransientError    worth trying again
 │   └── TargetTerminalError     will fail the same way again
@@ -26,6 +27,8 @@ import json
 import re
 from typing import ClassVar
 
+AGAIN = "run the same command again; finished pages are kept"
+
 _MARK = re.compile(r"engram-error:([A-Za-z0-9+/=]+)")
 
 
@@ -37,17 +40,27 @@ class MigrationError(Exception):
         why: The cause, as far as it is known.
         suggestion: What to do about it.
         example: A command or setting to type, or empty.
+        retry_after: Seconds that the other side asked to wait before another try, or None.
     """
 
     exit_code: ClassVar[int] = 1
     retriable: ClassVar[bool] = False
 
-    def __init__(self, what: str, *, why: str = "", suggestion: str = "", example: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        suggestion: str = "",
+        example: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.suggestion = suggestion
         self.example = example
+        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self).__name__, self.fields()))
@@ -111,6 +124,16 @@ class EmbeddingError(MigrationError):
     """A text that could not be embedded, or a model that does not fit."""
 
 
+class EmbeddingServiceError(MigrationError):
+    """The server that embeds was not to be had; what it gave before is kept."""
+
+    exit_code = 75
+    retriable = True
+
+    def __init__(self, what: str, *, why: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, why=why, suggestion=AGAIN, retry_after=retry_after)
+
+
 class TargetError(MigrationError):
     """The target refused, failed or is full."""
 
@@ -118,25 +141,9 @@ class TargetError(MigrationError):
 
 
 class TargetTransientError(TargetError):
-    """A target failure that is worth another try.
-
-    Args:
-        retry_after: Seconds that the target asked to wait, or None.
-    """
+    """A target failure that is worth another try."""
 
     retriable = True
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        why: str = "",
-        suggestion: str = "",
-        example: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what, why=why, suggestion=suggestion, example=example)
-        self.retry_after = retry_after
 
 
 class TargetTerminalError(TargetError):
@@ -165,9 +172,6 @@ class PreflightError(MigrationError):
     """A condition found wanting before the first record was read."""
 
     exit_code = 8
-
-
-AGAIN = "run the same command again; finished pages are kept"
 
 
 class Interrupted(MigrationError):

@@ -151,6 +151,8 @@ class PageReceipt:
         written_at: Unix seconds of the acknowledgement.
         expired: Records left out because their time to live was over.
         derived: Memories beyond one a record.
+        computed: Texts that a costly embedding model computed for it.
+        tokens: Tokens that the model's server counted in them.
     """
 
     page_id: str
@@ -167,6 +169,8 @@ class PageReceipt:
     # Pages of earlier versions do not say these.
     expired: int = 0
     derived: int = 0
+    computed: int = 0
+    tokens: int = 0
 
     @property
     def arrived(self) -> int:

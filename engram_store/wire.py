@@ -104,6 +104,7 @@ def receipt_of(fields: Mapping[str, Any]) -> PageReceipt:
     counts = [
         *(receipt.dead_letters, receipt.low_confidence, receipt.zero_vectors, receipt.omitted_times),
         *(receipt.expired, receipt.derived, *receipt.texts),
+        *(receipt.computed, receipt.tokens),
         *(*dict(receipt.memories).values(), *dict(receipt.edges).values()),
     ]
     if not all(type(count) is int for count in counts) or len(receipt.texts) != 2:

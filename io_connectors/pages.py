@@ -8,7 +8,7 @@ the pipeline what one record would.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -129,12 +129,16 @@ class EmbeddingCounts:
         distinct: Texts computed, after duplicates within the batch were shared.
         low_confidence: Records without text, embedded from their serialised form.
         zero_vectors: Records with nothing to embed.
+        computed: Texts that a costly model computed; those found in its cache do not count.
+        tokens: Tokens that its server counted in them.
     """
 
     texts: int = 0
     distinct: int = 0
     low_confidence: int = 0
     zero_vectors: int = 0
+    computed: int = 0
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,14 @@ class MappedPage:
 
     def __len__(self) -> int:
         return len(self.memories)
+
+    def first(self, records: int) -> MappedPage:
+        """The page's first memories alone, to try something with."""
+        memories = replace(self.memories)
+        for column in fields(memories):
+            if isinstance(values := getattr(memories, column.name), list):
+                setattr(memories, column.name, values[:records])
+        return MappedPage(self.page_id, memories, EdgePage())
 
     def embedded(
         self,

@@ -53,7 +53,7 @@ def retrying(
         try:
             return call()
         except MigrationError as error:
-            told = getattr(error, "retry_after", None)
+            told = error.retry_after
             if not error.retriable or (attempt >= policy.attempts and told is None):
                 raise
             sleep(policy.wait(attempt) if told is None else told)

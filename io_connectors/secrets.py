@@ -49,6 +49,10 @@ class SecretRef:
             )
         return value
 
+    def optional(self) -> str:
+        """The secret, or nothing where the variable is not set."""
+        return self.resolve() if self.path or self.variable in os.environ else ""
+
     def _read_file(self) -> str:
         try:
             return Path(self.path).read_text(encoding="utf-8").rstrip("\n")

@@ -52,7 +52,7 @@ def _verb(arguments: list[str]) -> int:
     values = vars(parsed)
     del values["verb"]
     do: Callable[..., int] = values.pop("do")
-    if do is serve:
+    if "target" not in values:
         return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file)
@@ -90,6 +90,13 @@ def parser() -> _Parser:
     )
     recall.add_argument("--space", help="only in this space")
     recall.add_argument("-k", type=_count, default=5, help="how many (default 5)")
+    _add(
+        actions,
+        "embed-query",
+        "print the vector of a text, as the store's memories were embedded",
+        verbs.embed_query,
+        {"text": "what to embed"},
+    )
     letters = _add(
         actions, "dead-letters", "list the records that were refused, with reasons", verbs.dead_letters
     )
@@ -108,7 +115,16 @@ def parser() -> _Parser:
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)
+    _add_distil(actions)
     return top
+
+
+def _add_distil(actions: argparse._SubParsersAction[_Parser]) -> None:
+    help = "make a table of word meanings from a model, for the provider local"
+    verb = actions.add_parser("distil", help=help, description=help, allow_abbrev=False)
+    verb.set_defaults(do=verbs.distil)
+    verb.add_argument("model", help="folder of the model, or its name on the hub")
+    verb.add_argument("out", help="folder for the table; not there yet")
 
 
 def _add_serve(actions: argparse._SubParsersAction[_Parser]) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from engram_store.errors import ConfigurationError, IntegrityError
 from engram_store.files import make_folder
+from pipelines.embedding import announce
 from pipelines.guard import guarded
 from pipelines.logs import set_up_logs
 from pipelines.preview import Preview
@@ -70,6 +71,7 @@ def _run(
         print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=False), end="")
         return 0
     _check_source(command, settings)
+    announce(settings)
     if settings.dry_run:
         print("\n".join(preview(settings).lines()))
         return 0

@@ -13,7 +13,7 @@ from pipelines.again import planned_again
 from pipelines.compared import Compared, compare, edge_line, edges_of
 from pipelines.traced import Name, Place, find_letter, find_memory
 from transforms.embedding.batch import embed_pages, text_of
-from transforms.embedding.provider import create_embedder, spec_of
+from transforms.embedding.provider import embedder_of
 
 if TYPE_CHECKING:
     from pipelines.planned import PlannedSource
@@ -99,7 +99,7 @@ def find_again(source: PlannedSource, place: Place) -> Reread | None:
 
 
 def _embedded(again: Reread, model: str) -> Reread:
-    (mapped,) = embed_pages(create_embedder(spec_of(model)), [again.mapped])
+    (mapped,) = embed_pages(embedder_of(model), [again.mapped])
     return replace(again, mapped=mapped)
 
 

@@ -15,17 +15,17 @@ from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
+from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.metrics import serving_metrics
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
-from pipelines.run_state import note_attempt, note_state
+from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
 from pipelines.validate import checks_of
 from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
-from transforms.embedding.provider import EmbeddingSpec
 from transforms.validation.counts import CountRecords
 from transforms.validation.orphans import ORPHANS, CheckEdges
 
@@ -73,6 +73,7 @@ class Migration:
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         receipts, peak = earlier, memory_in_use()
         if todo:
+            check_embedding(embedding_of(self.settings))
             note_attempt(self.run, self.source.snapshot, len(planned))
         after = self.source.unchanged()
         if todo or not self._is_committed(planned):
@@ -137,11 +138,11 @@ class Migration:
         """The way of the data, top to bottom."""
         settings = self.settings
         target = self.home.target(self.run.id, settings.vector_type)
-        embedding = EmbeddingSpec(settings.embedding_provider)
+        embedding = embedding_of(settings)
         written = (
             pipeline
             | "Read and map" >> self.source.read(todo)
-            | "Embed" >> EmbedMemories(embedding, settings.embedding_batch_size)
+            | "Embed" >> EmbedMemories(embedding, batch_size_of(settings, embedding))
             | "Write" >> WriteToEngram(target)
         )
         before = pipeline | "Earlier receipts" >> beam.Create(earlier, reshuffle=False)
@@ -159,6 +160,9 @@ class Migration:
                 example="--on-orphan report",
             )
         self.run.commit_pages(planned)
+        for name in replaced_runs(self.home, self.run):
+            _log.info("run %s takes the place of run %s", self.run.id, name)
+            self.home.undo(name)
         result = self.home.finalize()
         _log.info("generation %s serves %d memories", result.generation, sum(result.memories.values()))
         self.run.keep_only(planned)

@@ -27,6 +27,7 @@ from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import ReadFromNeo4j, Reading
 from io_connectors.pages import SourcePage
 from pipelines.command import Command, run_command
+from pipelines.embedding import embedding_of, model_of
 from pipelines.graph_settings import check_against, choices_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -37,7 +38,7 @@ from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoi
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.embedding.provider import create_embedder
 from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
 from transforms.mapping.graph_text import plan_text
 from transforms.mapping.graph_times import plan_time
@@ -96,7 +97,7 @@ class _Planning:
     def key(self) -> RunKey:
         """What the attempts of a run must agree in."""
         settings = self.settings
-        model = create_embedder(EmbeddingSpec(settings.embedding_provider)).identity
+        model = model_of(settings)
         edges = (sorted(settings.weight_range.items()), self.reading.mirrored, settings.skip_edges)
         mapping = {**self.choices.digests(), "edges": repr(edges)}
         return RunKey(SYSTEM, self.graph.identity, mapping, model, settings.vector_type)
@@ -191,7 +192,7 @@ class _Planned:
             for kind in (NODES, RELATIONSHIPS)
             for sort, rows in self.plan.census.sorts(kind).items()
         )
-        embedder = create_embedder(EmbeddingSpec(planning.settings.embedding_provider))
+        embedder = create_embedder(embedding_of(planning.settings))
         return Preview(
             source=source.shown,
             target=planning.settings.target,

@@ -31,6 +31,7 @@ from io_connectors.postgresql.snapshot import check_rights, held_snapshot
 from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
 from pipelines.command import Command, run_command
+from pipelines.embedding import embedding_of, model_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
@@ -39,7 +40,7 @@ from pipelines.report import Report
 from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.embedding.provider import create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
 
@@ -93,7 +94,7 @@ class _Planning:
 
     def key(self, settings: PostgresSettings) -> RunKey:
         """What the attempts of a run must agree in."""
-        model = create_embedder(EmbeddingSpec(settings.embedding_provider)).identity
+        model = model_of(settings)
         identity = self.tables.catalogue.identity
         return RunKey(SYSTEM, identity, self.tables.digests(), model, settings.vector_type)
 
@@ -131,7 +132,7 @@ class _Planning:
         tables = tuple(
             self._planned_table(plan, table) for table in self.tables.catalogue.tables if table.relations
         )
-        embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
+        embedder = create_embedder(embedding_of(settings))
         return Preview(
             source=source.shown,
             target=settings.target,

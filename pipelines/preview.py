@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from io_connectors.pages import MappedPage
+from pipelines.embedding import TOKENS_PRICED, embedding_of
 from pipelines.progress import clock
 from pipelines.settings.model import Settings
 from transforms.embedding.batch import embed_pages
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder
 
 #: Records of each table that are read, mapped and embedded to tell what to expect.
 SAMPLE_RECORDS = 1000
@@ -25,6 +26,10 @@ _PROCESS_BYTES = 220 * 2**20
 _START_SECONDS = 4.0
 _VECTOR_AND_INDEX_BYTES = 2_000
 _EDGE_BYTES = 250
+#: Bytes of a token of English, about; other languages have shorter ones.
+_TOKEN_BYTES = 4
+#: Records by which a costly model is timed.
+_COSTLY_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,25 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the samples let us expect of the whole, weighted by the tables' sizes."""
+    """What the samples let us expect of the whole, weighted by the tables' sizes.
+
+    Attributes:
+        text_share: Share of records that have text.
+        distinct_share: Share of distinct texts among these.
+        seconds: Time of the whole, without that of a server that embeds.
+        memory: Bytes.
+        disk: Bytes.
+        tokens: Tokens that a server would be paid for; 0 where none embeds.
+        cost: Their price at ``--embedding-price``, in US dollars.
+    """
 
     text_share: float
     distinct_share: float
     seconds: float
     memory: int
     disk: int
+    tokens: int
+    cost: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +135,16 @@ class Preview:
 
 
 def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) -> Expectation:
-    """Embeds the samples and reckons what the whole will take.
+    """Embeds the samples, but for a server that wants to be paid, and reckons what the whole will take.
 
     Args:
         settings: The settings.
         tables: The plan's tables with their samples.
         references: Edges to come.
     """
-    embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
+    spec = embedding_of(settings)
+    embedder = create_embedder(spec)
+    token_bytes = 0.0
     memories = float(sum(table.rows for table in tables if table.space))
     with_text = distinct = cpu = content = 0.0
     for table in tables:
@@ -135,24 +154,36 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
         if not n:
             cpu += table.rows * table.read_seconds / max(1, len(page.edges))
             continue
-        begun = time.process_time()
-        list(embed_pages(embedder, [page]))
-        each = (time.process_time() - begun + table.read_seconds) / n
+        each = table.read_seconds / n + _seconds_a_record(spec, embedder, page)
         expected = table.rows * n / max(1, n - page.derived)
         memories += expected - table.rows
         texts = [text for text in page.memories.texts if text and text.strip()]
         with_text += expected * len(texts) / n
         distinct += expected * len(set(texts)) / n
+        token_bytes += expected * sum(len(text.encode()) for text in set(texts)) / n
         cpu += expected * each
         content += expected * sum(map(len, page.memories.contents)) / n
     workers = min(settings.parallel_workers, os.cpu_count() or 1)
+    tokens = int(token_bytes / _TOKEN_BYTES) if spec.provider == "openai" else 0
     return Expectation(
         text_share=with_text / memories if memories else 0.0,
         distinct_share=distinct / with_text if with_text else 0.0,
         seconds=_START_SECONDS + cpu / workers + memories * _WRITE_AND_FINALIZE,
         memory=(workers + (workers > 1)) * _PROCESS_BYTES,
         disk=int(memories * _VECTOR_AND_INDEX_BYTES + 1.5 * content + references * _EDGE_BYTES),
+        tokens=tokens,
+        cost=tokens * settings.embedding_price / TOKENS_PRICED,
     )
+
+
+def _seconds_a_record(spec: EmbeddingSpec, embedder: Embedder, page: MappedPage) -> float:
+    """Processor time of embedding, by this machine; a server's is its own."""
+    if spec.provider == "openai":
+        return 0.0
+    tried = page if spec.provider == "local" else page.first(_COSTLY_SAMPLE)
+    begun = time.process_time()
+    list(embed_pages(embedder, [tried]))
+    return (time.process_time() - begun) / len(tried)
 
 
 def _table_lines(tables: Sequence[PlannedTable]) -> list[str]:
@@ -196,7 +227,10 @@ def _sample_lines(tables: Sequence[PlannedTable]) -> list[str]:
 
 
 def _expectation_lines(expected: Expectation, rows: int) -> list[str]:
+    cost = f", {expected.cost:,.2f} $" if expected.cost else ""
+    paid = f"  about {expected.tokens:,} tokens are to be embedded{cost}, without what the cache holds"
     return [
+        *([paid] if expected.tokens else []),
         f"  {expected.text_share:.0%} of records have text, {expected.distinct_share:.0%} of the texts"
         f" are distinct (by {SAMPLE_RECORDS:,} records a table)",
         f"  expected for {rows:,} records: about {clock(expected.seconds)},"

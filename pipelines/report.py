@@ -82,13 +82,16 @@ class Embedding:
     """What embedding came to.
 
     Attributes:
-        model: Provider, model and revision, as recorded with every vector.
-        semantic: Whether texts that mean the same without sharing words come out near each other.
-        description: What these vectors can and cannot find, in a sentence.
+        model: The identity of what made the vectors.
+        semantic: Whether texts of one meaning without shared words come out near each other.
+        description: What the vectors can find, in a sentence.
         texts: Texts that were asked for.
-        distinct: Texts that were embedded, after duplicates within each batch were shared.
-        low_confidence: Memories without text, embedded from their content.
-        zero_vectors: Memories with nothing to embed.
+        distinct: Those of them that were not asked for before within their batch.
+        low_confidence: Records without text, embedded by their JSON.
+        zero_vectors: Records with nothing to embed.
+        computed: Texts that a costly model computed, the rest being found in its cache.
+        tokens: Tokens that its server counted.
+        cost: What they cost at ``--embedding-price``, in US dollars.
     """
 
     model: str
@@ -98,6 +101,9 @@ class Embedding:
     distinct: int
     low_confidence: int
     zero_vectors: int
+    computed: int = 0
+    tokens: int = 0
+    cost: float = 0.0
 
     @property
     def hit_rate(self) -> float:
@@ -190,7 +196,11 @@ class Report:
             f"  embedded by {e.model}: {e.texts:,} texts, {e.hit_rate:.1%} repeated;"
             f" {e.low_confidence:,} without text (LOW), {e.zero_vectors:,} empty",
         ]
-        if not e.semantic:
+        if e.semantic:
+            paid = f", {e.tokens:,} tokens" if e.tokens else ""
+            price = f", {e.cost:,.2f} $" if e.cost else ""
+            lines.append(f"  the model computed {e.computed:,} texts{paid}{price}; the others were known")
+        else:
             lines.append(f"  note: {e.description}")
         if len(self.attempts) > 1:
             lines.append(f"  read in {len(self.attempts)} attempts; {_BETWEEN[self.has_snapshots]}")

@@ -17,6 +17,7 @@ from engram_store import files
 from engram_store.errors import ConfigurationError, IntegrityError, ResumeError
 from io_connectors.engram.address import is_url, open_home
 from io_connectors.engram.home import RunHome, TargetRun
+from pipelines.embedding import model_of
 from pipelines.settings.model import Settings, as_document
 from pipelines.settings.password import target_key_of
 
@@ -42,22 +43,23 @@ class RunKey:
     model: str
     vector_type: str
 
-    @property
-    def default_name(self) -> str:
-        """The run's name where the user gives none."""
-        return default_name(self.system, self.source)
 
+def run_name(settings: Settings, system: str, source: str) -> str:
+    """A run's name: where the user gives none, the same for the same source; see ``RunKey``.
 
-def default_name(system: str, source: str) -> str:
-    """A run's name where the user gives none: the same for the same source; see ``RunKey``."""
-    return f"{system}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
+    With ``--re-embed`` the model is part of it, since the run stands beside the one it replaces.
+    """
+    if settings.run:
+        return settings.run
+    parts = [source, model_of(settings)] if settings.re_embed else [source]
+    return "-".join([system, *(blake2b(part.encode(), digest_size=4).hexdigest() for part in parts)])
 
 
 def run_folder(settings: Settings, system: str, source: str) -> Path | None:
     """The folder in which the run of a source is kept, or will be; None where a server keeps it."""
     if is_url(settings.target):
         return None
-    return Path(settings.target) / "runs" / (settings.run or default_name(system, source))
+    return Path(settings.target) / "runs" / run_name(settings, system, source)
 
 
 @contextmanager
@@ -81,10 +83,13 @@ def open_run(
         TargetTransientError: Another run is writing to the target.
     """
     home = open_home(settings.target, target_key_of(settings), create=True)
-    name = settings.run or key.default_name
+    name = run_name(settings, key.system, key.source)
     spaces = sorted(set(spaces))
     with home.lock():
         _check_spaces(home, key, spaces)
+        others = _runs_of_other_models(home, name, key.source, key.model, spaces)
+        if others and not settings.re_embed:
+            raise _other_model(home.run(others[0]), key)
         if name in home.runs():
             run = home.run(name)
             _check(run, key, settings)
@@ -181,6 +186,35 @@ def _check_spaces(home: RunHome, key: RunKey, spaces: Sequence[str]) -> None:
             )
 
 
+def replaced_runs(home: RunHome, run: TargetRun) -> list[str]:
+    """The runs that a run with ``--re-embed`` takes the place of."""
+    manifest = run.manifest
+    return _runs_of_other_models(home, run.id, manifest["source"], manifest["model"], manifest["spaces"])
+
+
+def _runs_of_other_models(
+    home: RunHome, name: str, source: str, model: str, spaces: Iterable[str]
+) -> list[str]:
+    """The other runs of the source whose memories, in some of the spaces, another model embedded."""
+    manifests = {other: home.run(other).manifest for other in home.runs() if other != name}
+    return [
+        other
+        for other, manifest in manifests.items()
+        if manifest.get("source") == source
+        and manifest.get("model") != model
+        and set(spaces) & set(manifest.get("spaces", ()))
+    ]
+
+
+def _other_model(run: TargetRun, key: RunKey) -> ResumeError:
+    return ResumeError(
+        f"the spaces hold memories that another model embedded, in run `{run.id}`",
+        why=f"that was `{run.model}`, this is `{key.model}`, and vectors of the two cannot be compared",
+        suggestion="have this run replace that one, or take that one back",
+        example=f"--re-embed   # or: engram-migrate undo {run.id}",
+    )
+
+
 def _check(run: TargetRun, key: RunKey, settings: Settings) -> None:
     manifest = run.manifest
     differing = [
@@ -201,6 +235,6 @@ def _check(run: TargetRun, key: RunKey, settings: Settings) -> None:
         raise ResumeError(
             f"run `{run.id}` in `{settings.target}` was begun with other settings",
             why="; ".join(differing),
-            suggestion="give the settings it was begun with, take the run back, or start another beside it",
-            example=f"engram-migrate undo {run.id} --target {settings.target}   # or --run another-name",
+            suggestion="give the settings it was begun with, take it back, or have another model replace it",
+            example=f"engram-migrate undo {run.id} --target {settings.target}   # or --re-embed",
         )

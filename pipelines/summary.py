@@ -9,11 +9,12 @@ from typing import Any
 
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import TargetRun
+from pipelines.embedding import TOKENS_PRICED, embedding_of
 from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
 from pipelines.reporting.distributions import distributions_of
 from pipelines.settings.model import Settings
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.embedding.provider import create_embedder
 from transforms.validation.counts import COUNTS
 from transforms.validation.orphans import ORPHANS
 
@@ -51,7 +52,8 @@ def summarise(
         effort: What the last attempt took.
         after: The source as it was counted after reading.
     """
-    embedder = create_embedder(EmbeddingSpec(settings.embedding_provider))
+    embedder = create_embedder(embedding_of(settings))
+    tokens = sum(receipt.tokens for receipt in receipts)
     counts, orphans = run.finding(COUNTS) or {}, run.finding(ORPHANS) or {}
     written = counts.get("memories", {})
     manifest = run.manifest
@@ -81,6 +83,9 @@ def summarise(
             distinct=sum(receipt.texts[1] for receipt in receipts),
             low_confidence=sum(receipt.low_confidence for receipt in receipts),
             zero_vectors=sum(receipt.zero_vectors for receipt in receipts),
+            computed=sum(receipt.computed for receipt in receipts),
+            tokens=tokens,
+            cost=tokens * settings.embedding_price / TOKENS_PRICED,
         ),
         bytes=sum(receipt.bytes for receipt in receipts),
         peak_memory=effort.memory,

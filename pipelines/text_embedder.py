@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from engram_store.vectors import Vectors
-from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder, spec_of
+from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder, embedder_of
 
 
 class TextEmbedder:
@@ -18,10 +18,9 @@ class TextEmbedder:
 
     def __call__(self, model: str, text: str) -> Vectors:
         """The vector of a text, (768,), by the model that a run names."""
-        vector: Vectors = _embedder(model).embed([text])[0]
-        return vector
+        return _embedder(model).embed_query(text)
 
 
 @lru_cache(maxsize=4)
 def _embedder(model: str) -> Embedder:
-    return create_embedder(spec_of(model))
+    return embedder_of(model)

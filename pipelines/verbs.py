@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+import orjson
+
 from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
+from engram_store.vectors import Vectors
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.again import settings_file
 from pipelines.pipelines import main_of
@@ -61,29 +64,48 @@ def neighbours(home: RunHome, space: str, id: str, depth: int) -> int:
 
 def recall(home: RunHome, text: str, space: str | None, k: int) -> int:
     """Finds the memories nearest to a text, embedded as the memories were."""
-    from transforms.embedding.provider import create_embedder, spec_of
-
     with home.reader() as reader:
         if space is not None:
             _check_space(reader.spaces(), space, home.address)
-        models = {home.run(name).model for name in home.runs()}
-        if not models:
-            raise ConfigurationError(
-                f"there is nothing to recall in `{home.address}`",
-                why="no run has been migrated into it",
-                suggestion="migrate something first",
-                example="python -m pipelines.postgresql --source … --target …",
-            )
-        if len(models) != 1:
-            raise ConfigurationError(
-                "the store's runs were embedded by different models",
-                why=f"vectors of {', '.join(f'`{model}`' for model in sorted(models))} cannot be compared",
-                suggestion="undo all runs but those of one model",
-            )
-        embedder = create_embedder(spec_of(models.pop()))
-        for memory, score in reader.recall(embedder.embed([text])[0], space, k):
+        for memory, score in reader.recall(_query(home, text), space, k):
             print(f"{score:.3f}  {memory.space}/{memory.id}  {_short(memory.content)}")
     return 0
+
+
+def embed_query(home: RunHome, text: str) -> int:
+    """Prints the vector of a text, embedded as the memories were, as a JSON list of 768 numbers."""
+    print(orjson.dumps(_query(home, text), option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    return 0
+
+
+def distil(model: str, out: str) -> int:
+    """Makes a table of word pieces from a model."""
+    from transforms.embedding.distil import distil
+
+    pieces = distil(model, out)
+    print(f"{out}: {pieces:,} word pieces; use it by --embedding-model {out}")
+    return 0
+
+
+def _query(home: RunHome, text: str) -> Vectors:
+    """The vector of a question, by the model that the home's runs name."""
+    from transforms.embedding.provider import embedder_of
+
+    models = {home.run(name).model for name in home.runs()}
+    if not models:
+        raise ConfigurationError(
+            f"there is nothing to recall in `{home.address}`",
+            why="no run has been migrated into it",
+            suggestion="migrate something first",
+            example="python -m pipelines.postgresql --source … --target …",
+        )
+    if len(models) != 1:
+        raise ConfigurationError(
+            "the store's runs were embedded by different models",
+            why=f"vectors of {', '.join(f'`{model}`' for model in sorted(models))} cannot be compared",
+            suggestion="undo all runs but those of one model",
+        )
+    return embedder_of(models.pop()).embed_query(text)
 
 
 def dead_letters(home: RunHome, run: str | None) -> int:

@@ -135,4 +135,6 @@ def receipt_for(page: MappedPage, memories: pa.RecordBatch) -> PageReceipt:
         written_at=0.0,
         expired=page.expired,
         derived=page.derived,
+        computed=page.embedding.computed,
+        tokens=page.embedding.tokens,
     )

@@ -79,6 +79,11 @@ def _figures(report: Report) -> str:
         "without text (LOW)": f"{embedding.low_confidence:,}",
         "without vector": f"{embedding.zero_vectors:,}",
     }
+    if embedding.computed:
+        shown["texts computed"] = f"{embedding.computed:,}"
+    if embedding.tokens:
+        shown["tokens"] = f"{embedding.tokens:,}"
+        shown["cost"] = f"{embedding.cost:,.2f} $"
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in shown.items())
     return f'<dl class="figures">{items}</dl>'
 

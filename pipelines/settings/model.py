@@ -79,8 +79,49 @@ class Settings:
     )
     dry_run: bool = setting(False, Switch(), "show the plan and sample memories; write nothing", "running")
     replay: bool = setting(False, Switch(), "read pages with refused records again", "running")
-    embedding_provider: str = setting("local", Text(), "what makes the vectors", "embedding")
-    embedding_batch_size: int = setting(1000, Whole(1), "records embedded together", "embedding")
+    embedding_provider: str = setting(
+        "local",
+        Text(("local", "huggingface", "openai", "auto")),
+        "what makes the vectors; `auto` is openai with a base URL, huggingface with a model, else local",
+        "embedding",
+    )
+    embedding_model: str = setting(
+        "",
+        Text(),
+        "a folder or a name on the hub (huggingface), the server's name for it (openai), a table (local)",
+        "embedding",
+    )
+    embedding_base_url: str = setting(
+        "", Text(), "a server that embeds as OpenAI's does, e.g. http://localhost:8000/v1", "embedding"
+    )
+    embedding_batch_size: int = setting(
+        0, Whole(0), "records embedded together; 0 is 1000 for local and 100 for other providers", "embedding"
+    )
+    embedding_truncate: bool = setting(
+        False, Switch(), "cut vectors of more than 768 floats; only for models trained so", "embedding"
+    )
+    embedding_query_prefix: str = setting(
+        "", Text(), "what the model wants before a question, e.g. 'query: '", "embedding"
+    )
+    embedding_document_prefix: str = setting(
+        "", Text(), "what the model wants before a text, e.g. 'passage: '", "embedding"
+    )
+    embedding_cache: str = setting(
+        "",
+        Text(),
+        "file of vectors that were paid for; by default in the user's cache folder, `off` for none",
+        "embedding",
+    )
+    embedding_in_flight: int = setting(4, Whole(1), "requests to the server under way at once", "embedding")
+    embedding_price: float = setting(
+        0.0, Number(most=None), "US dollars for a million tokens, to reckon the cost by", "embedding"
+    )
+    re_embed: bool = setting(
+        False, Switch(), "replace this source's memories that another model embedded", "embedding"
+    )
+    require_semantic: bool = setting(
+        False, Switch(), "refuse to run with vectors that know words only, not meaning", "embedding"
+    )
     confidence: float = setting(
         CONFIDENCE["HIGH"], CONFIDENCE_LEVEL, "confidence of memories that have text", "mapping"
     )

@@ -12,6 +12,7 @@ from tests.docs import script
 from tests.docs.markdown import (
     ALL,
     CONTRIBUTING,
+    EMBEDDING_GUIDE,
     NEO4J_GUIDE,
     NEO4J_TUTORIAL,
     POSTGRES_GUIDE,
@@ -21,6 +22,8 @@ from tests.docs.markdown import (
     SERVER_GUIDE,
     Document,
 )
+from tests.embedding.bert import make_bert
+from tests.embedding.server import embedding_server
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import DebianPostgres
@@ -101,6 +104,12 @@ def test_server_guide(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_report_reference(tmp_path: Path) -> None:
     script.run(REPORT, tmp_path, _ONE_WORKER, {})
+
+
+def test_embedding_guide(tmp_path: Path) -> None:
+    make_bert(tmp_path / "my-model")
+    with embedding_server() as server:
+        script.run(EMBEDDING_GUIDE, tmp_path, _ONE_WORKER, {"http://localhost:8000/v1": server.url})
 
 
 def test_contributing(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from pipelines.watch import CtrlC
 from tests.docs import report_table, settings_table
 from tests.docs.markdown import (
     ALL,
+    EMBEDDING_GUIDE,
     ERRORS,
     NEO4J_GUIDE,
     POSTGRES_GUIDE,
@@ -74,6 +75,9 @@ OWN_CODE = {
     ),
     REDIS_GUIDE: re.compile(
         r"io_connectors/redis/.*|pipelines/redis\.py|transforms/mapping/(redis|keyspace_\w+)\.py"
+    ),
+    EMBEDDING_GUIDE: re.compile(
+        r"transforms/embedding/(openai|cache_file|fit|table|distil|huggingface/\w+)\.py|pipelines/embedding\.py"
     ),
     SERVER_GUIDE: re.compile(
         r"engram_store/(server/.*|wire\.py)|io_connectors/engram/http/.*|pipelines/serve\.py"

@@ -8,6 +8,7 @@ from benchmarks.pages import page_of
 from engram_store.errors import EmbeddingError
 from io_connectors.pages import Vectors
 from transforms.embedding.local import LexicalEmbedder
+from transforms.embedding.spent import Spent
 
 __all__ = ["Fussy", "page_of"]
 
@@ -28,3 +29,9 @@ class Fussy:
         if any("poison" in text for text in texts):
             raise EmbeddingError("The text was refused.", why="it is poison", suggestion="leave it out")
         return self._embedder.embed(texts)
+
+    def embed_query(self, text: str) -> Vectors:
+        return self._embedder.embed_query(text)
+
+    def spent(self) -> Spent:
+        return Spent()

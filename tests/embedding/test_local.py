@@ -26,7 +26,9 @@ GOLDEN = "139062bd9c69c011"
 
 
 class TestLocal(EmbedderContract):
-    spec = EmbeddingSpec("local")
+    @pytest.fixture
+    def spec(self) -> EmbeddingSpec:
+        return EmbeddingSpec("local")
 
 
 def test_vectors_never_change_under_the_same_identity() -> None:

@@ -58,5 +58,5 @@ def test_missing_password_is_said(
 
 
 def test_plan_of_an_empty_graph_is_shown() -> None:
-    plan = Preview("neo4j://x", "y", (), 0, (), {}, (), "a model", Expectation(0.0, 0.0, 0.0, 0, 0))
+    plan = Preview("neo4j://x", "y", (), 0, (), {}, (), "a model", Expectation(0.0, 0.0, 0.0, 0, 0, 0, 0.0))
     assert "  0 records in 0 pages" in plan.lines()

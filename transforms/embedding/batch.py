@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from io_connectors.pages import EmbeddingCounts, MappedPage, MemoryPage, Vectors
 from transforms.embedding.isolate import Refused, embed_each
 from transforms.embedding.provider import Embedder
 from transforms.embedding.refuse import without
+from transforms.embedding.spent import Spent
 
 #: This much of a record's content stands in for a text that it does not have, in characters.
 LONGEST_CONTENT = 32_768
@@ -30,9 +32,14 @@ def embed_pages(embedder: Embedder, pages: Sequence[MappedPage]) -> Iterator[Map
     vectors, refused = embed_each(embedder, distinct)
     row_of = {text: row for row, text in enumerate(distinct)}
     seen: set[str] = set()
+    spent = embedder.spent()
     for page, texts in zip(pages, wanted, strict=True):
         sound, kept = _refuse(page, texts, refused)
-        yield _embedded(sound, kept, vectors, row_of, seen)
+        done = _embedded(sound, kept, vectors, row_of, seen)
+        costs = replace(done.embedding, computed=spent.texts, tokens=spent.tokens)
+        yield replace(done, embedding=costs)
+        # The batch's first page bears what the batch cost.
+        spent = Spent()
 
 
 def text_of(memories: MemoryPage, at: int) -> str | None:

@@ -21,6 +21,7 @@ from engram_store.model import DIMENSION
 from io_connectors.pages import Vectors
 from transforms.embedding.features import code
 from transforms.embedding.rows import CAPACITY, WordRows
+from transforms.embedding.spent import Spent
 from transforms.embedding.tokens import tokens
 
 #: Only this much of a text is embedded, in characters after leading white space.
@@ -68,6 +69,15 @@ class LexicalEmbedder:
             for first, chunk in _chunks([text.strip()[:LONGEST_TEXT] for text in texts]):
                 vectors[first : first + len(chunk)] = self._embed_chunk(chunk)
         return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        """Embed a question, as any other text."""
+        vector: Vectors = self.embed([text])[0]
+        return vector
+
+    def spent(self) -> Spent:
+        """Nothing: the words' sums cost too little to be counted."""
+        return Spent()
 
     def _embed_chunk(self, texts: list[str]) -> Vectors:
         if len(self._rows) > self._capacity:

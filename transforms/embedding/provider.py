@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import parse_qsl, urlencode
 
 from engram_store.errors import ConfigurationError
 from io_connectors.pages import Vectors
+from io_connectors.secrets import SecretRef
 from transforms.embedding.local import LexicalEmbedder
+from transforms.embedding.spent import Spent
+
+KEY_VARIABLE = "ENGRAM_MIGRATE_EMBEDDING_KEY"
 
 
 class Embedder(Protocol):
@@ -24,7 +29,7 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> str:
-        """Provider, model and revision, as recorded with every vector: ``local/lexical-1``."""
+        """Provider, model and all else that changes a vector: ``local/lexical-1``."""
 
     @property
     def semantic(self) -> bool:
@@ -48,19 +53,41 @@ class Embedder(Protocol):
             EmbeddingError: At least one of the texts cannot be embedded.
         """
 
+    def embed_query(self, text: str) -> Vectors:
+        """The (768,) vector of a question, to be compared with those of ``embed``."""
+
+    def spent(self) -> Spent:
+        """What a costly model was asked for since this was last called."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSpec:
     """Which embedder a pipeline uses; small and picklable, and free of secrets.
 
-    Args:
+    Attributes:
         provider: A name from ``provider_names``.
+        model: A model's name or its folder; for `local` a table's folder, or nothing.
+        base_url: Address of the server that embeds.
+        truncate: Cut vectors of more than 768 floats.
+        query_prefix: What is put before a question.
+        document_prefix: What is put before a memory's text.
+        cache: File in which vectors are kept between runs; empty for none.
+        in_flight: Requests under way at once.
+        threads: Threads of a model that runs here.
 
     Raises:
         ConfigurationError: There is no such provider.
     """
 
     provider: str = "local"
+    model: str = ""
+    base_url: str = ""
+    truncate: bool = False
+    query_prefix: str = ""
+    document_prefix: str = ""
+    cache: str = ""
+    in_flight: int = 4
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.provider not in _PROVIDERS:
@@ -71,9 +98,51 @@ class EmbeddingSpec:
                 example="--embedding-provider local",
             )
 
+    @property
+    def key(self) -> SecretRef:
+        """Where the key of the server that embeds is found."""
+        return SecretRef(variable=KEY_VARIABLE)
+
+    def identity(self, **more: str) -> str:
+        """The name of the vectors that this makes, from which ``embedder_of`` makes it again.
+
+        Args:
+            more: What else changes them, such as a revision.
+        """
+        named = {name: getattr(self, name) for name in _NAMED}
+        told = {name: str(value) for name, value in {**named, **more}.items() if value}
+        return f"{self.provider}/{self.model}" + (f"?{urlencode(told)}" if told else "")
+
+
+_NAMED = ("base_url", "truncate", "query_prefix", "document_prefix")
+
+
+def _local(spec: EmbeddingSpec) -> Embedder:
+    if not spec.model:
+        return LexicalEmbedder()
+    from transforms.embedding.hybrid import HybridEmbedder
+
+    return HybridEmbedder(spec)
+
+
+def _openai(spec: EmbeddingSpec) -> Embedder:
+    from transforms.embedding.cache import CachedEmbedder
+    from transforms.embedding.openai import OpenAIModel
+
+    return CachedEmbedder(OpenAIModel(spec), spec.cache)
+
+
+def _huggingface(spec: EmbeddingSpec) -> Embedder:
+    from transforms.embedding.cache import CachedEmbedder
+    from transforms.embedding.huggingface.model import open_model
+
+    return CachedEmbedder(open_model(spec), spec.cache)
+
 
 _PROVIDERS: dict[str, Callable[[EmbeddingSpec], Embedder]] = {
-    "local": lambda spec: LexicalEmbedder(),
+    "local": _local,
+    "openai": _openai,
+    "huggingface": _huggingface,
 }
 
 
@@ -87,10 +156,33 @@ def create_embedder(spec: EmbeddingSpec) -> Embedder:
     return _PROVIDERS[spec.provider](spec)
 
 
-def spec_of(identity: str) -> EmbeddingSpec:
-    """The spec of the embedder that gave vectors their identity.
+def embedder_of(identity: str) -> Embedder:
+    """The embedder that gave vectors their identity, to compare others with them.
 
     Raises:
-        ConfigurationError: Its provider is not known here.
+        ConfigurationError: Its provider is not known here, or its model is another one by now.
     """
-    return EmbeddingSpec(identity.partition("/")[0])
+    embedder = create_embedder(_spec_of(identity))
+    if embedder.identity != identity:
+        raise ConfigurationError(
+            f"the model `{embedder.identity}` is not the one that made the vectors",
+            why=f"that was `{identity}`, and vectors of the two cannot be compared",
+            suggestion="put the model back as it was",
+        )
+    return embedder
+
+
+def _spec_of(identity: str) -> EmbeddingSpec:
+    name, _, told = identity.partition("?")
+    provider, _, model = name.partition("/")
+    if provider == "local" and not told:
+        return EmbeddingSpec(provider)
+    known = dict(parse_qsl(told))
+    return EmbeddingSpec(
+        provider,
+        model,
+        base_url=known.get("base_url", ""),
+        truncate="truncate" in known,
+        query_prefix=known.get("query_prefix", ""),
+        document_prefix=known.get("document_prefix", ""),
+    )

@@ -228,8 +228,8 @@ def _request(
 
 def _named(parts: Mapping[str, str]) -> MigrationError:
     kind = _ERRORS.get(parts["code"], TargetTerminalError)
-    rest = {name: str(parts.get(name, "")) for name in ("why", "suggestion", "example")}
-    return kind(str(parts["message"]), **rest)
+    why, suggestion, example = (str(parts.get(name, "")) for name in ("why", "suggestion", "example"))
+    return kind(str(parts["message"]), why=why, suggestion=suggestion, example=example)
 
 
 def _busy(error: MigrationError, after: str) -> TargetTransientError:

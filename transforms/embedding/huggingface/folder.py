@@ -1,0 +1,169 @@
+"""What a model's folder says about how its vectors are made, in the form of sentence-transformers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from engram_store.errors import ConfigurationError
+
+#: Folders of the hub that hold the same model in forms that are not used here.
+_NOT_NEEDED = ["*.h5", "*.ot", "*.msgpack", "openvino/*", "*.tflite"]
+_POOLINGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_KNOWN_PARTS = {"Transformer", "Pooling", "Normalize"}
+_LONGEST = 8192
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model's files.
+
+    Attributes:
+        path: The folder.
+        weights: The ONNX file; None if there is none.
+        pooling: How the tokens' vectors become one: ``cls``, ``mean``, ``max`` or ``lasttoken``.
+        longest: Tokens of a text that are read.
+        query_prompt: What the model wants before a question.
+        document_prompt: What the model wants before a text.
+    """
+
+    path: Path
+    weights: Path | None
+    pooling: str
+    longest: int
+    query_prompt: str
+    document_prompt: str
+
+    @classmethod
+    def open(cls, name: str) -> ModelFolder:
+        """Finds a model.
+
+        Args:
+            name: A folder, one of its ONNX files, or a name on the model hub.
+
+        Raises:
+            ConfigurationError: There is no such model, or it makes vectors in an unknown way.
+        """
+        given = _found(name)
+        path = _root(given)
+        prompts = _read(path / "config_sentence_transformers.json").get("prompts") or {}
+        return cls(
+            path=path,
+            weights=given if given.is_file() else _weights(path),
+            pooling=_pooling(path),
+            longest=_longest(path),
+            query_prompt=prompts.get("query", ""),
+            document_prompt=prompts.get("document", prompts.get("passage", "")),
+        )
+
+    def revision(self) -> str:
+        """A digest of the weights and of all that says how they are used."""
+        files = [self.weights] if self.weights else sorted(self.path.glob("*.safetensors"))
+        beside = [Path(f"{file}_data") for file in files if file]
+        settings = [*self.path.glob("*.json"), *self.path.glob("*/config.json")]
+        seen = [file for file in (*files, *beside, *sorted(settings)) if file and file.exists()]
+        return _digest(tuple((file, file.stat().st_mtime_ns) for file in seen))
+
+
+def _found(name: str) -> Path:
+    if (path := Path(name).expanduser()).exists():
+        return path
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise _no_model(name, "it is no folder, and huggingface_hub, which fetches, is missing") from error
+    try:
+        return Path(snapshot_download(name, ignore_patterns=_NOT_NEEDED))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _no_model(name, str(error).splitlines()[0]) from error
+
+
+def _no_model(name: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"there is no model `{name}`",
+        why=why,
+        suggestion="name a folder with the model's files, or one that the hub has",
+        example="--embedding-model sentence-transformers/all-MiniLM-L6-v2",
+    )
+
+
+def _root(given: Path) -> Path:
+    """The model's folder: the nearest one that says how texts become tokens."""
+    for folder in (given, *given.parents[:2]):
+        if (folder / "tokenizer.json").is_file():
+            return folder
+    raise _no_model(str(given), "the file `tokenizer.json` is missing")
+
+
+def _weights(path: Path) -> Path | None:
+    usual = [path / "onnx" / "model.onnx", path / "model.onnx"]
+    if found := [file for file in usual if file.exists()]:
+        return found[0]
+    others = sorted(path.glob("**/*.onnx"))
+    if len(others) > 1:
+        raise ConfigurationError(
+            f"`{path}` has several ONNX models, and none is called `model.onnx`",
+            why=", ".join(f"`{file.relative_to(path)}`" for file in others[:5]),
+            suggestion="name one of the files; each makes vectors of its own",
+            example=f"--embedding-model {others[0]}",
+        )
+    return others[0] if others else None
+
+
+def _pooling(path: Path) -> str:
+    modules = json.loads(text) if (text := _text(path / "modules.json")) else []
+    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    if unknown := [kind for kind in kinds if kind not in _KNOWN_PARTS]:
+        raise ConfigurationError(
+            f"the model `{path.name}` has a part `{unknown[0]}`, which is not known here",
+            why=f"known are {', '.join(sorted(_KNOWN_PARTS))}",
+            suggestion="choose another model, or run it behind a server (--embedding-provider openai)",
+        )
+    config = _read(path / "1_Pooling" / "config.json")
+    flags = [flag for flag, set in config.items() if flag.startswith("pooling_mode_") and set]
+    chosen = [_POOLINGS.get(flag, flag) for flag in flags] or [config.get("pooling_mode", "mean")]
+    if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
+        raise ConfigurationError(
+            f"the model `{path.name}` makes its vectors by `{'+'.join(chosen)}`, which is not known here",
+            why=f"known are {', '.join(_POOLINGS.values())}",
+            suggestion="choose another model",
+        )
+    return str(chosen[0])
+
+
+def _longest(path: Path) -> int:
+    told = (
+        _read(path / "sentence_bert_config.json").get("max_seq_length"),
+        _read(path / "tokenizer_config.json").get("model_max_length"),
+        _read(path / "config.json").get("max_position_embeddings"),
+    )
+    return int(min([float(n) for n in told if n] + [_LONGEST]))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(_text(file) or "{}"))
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+@lru_cache(maxsize=16)
+def _digest(files: tuple[tuple[Path, int], ...]) -> str:
+    digest = blake2b(digest_size=8)
+    for path, _ in files:
+        digest.update(path.name.encode() + b"\0")
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,125 @@
+"""Running a transformer by ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Encoding
+
+from engram_store.errors import ConfigurationError
+from io_connectors.pages import Vectors
+from transforms.embedding.huggingface.folder import ModelFolder
+from transforms.embedding.table import TOKENIZER, load_tokenizer
+
+#: Tokens, with padding, of one run: 100 texts of 200 tokens at once took 1.3 GB.
+_MOST_TOKENS = 4096
+
+_Hidden = npt.NDArray[np.float32]
+_Mask = npt.NDArray[np.int64]
+
+
+class OnnxEncoder:
+    """Runs a model's ONNX file; see ``Encoder``.
+
+    Args:
+        folder: The model's files.
+        weights: The ONNX file.
+        threads: Threads of one run.
+
+    Raises:
+        ConfigurationError: The files cannot be loaded.
+    """
+
+    def __init__(self, folder: ModelFolder, weights: Path, threads: int) -> None:
+        self._pool = _POOLINGS[folder.pooling]
+        self._tokenizer = load_tokenizer(folder.path / TOKENIZER)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(weights), _options(threads), providers=["CPUExecutionProvider"]
+            )
+        # The library raises exceptions of its own, without a common base, for files that it cannot read.
+        except Exception as error:
+            raise ConfigurationError(
+                f"the model `{folder.path.name}` cannot be loaded",
+                why=str(error).splitlines()[0],
+                suggestion="see that its files are whole",
+            ) from error
+        self._tokenizer.enable_truncation(folder.longest)
+        self._tokenizer.no_padding()
+        self._inputs = {given.name for given in self._session.get_inputs()}
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        """Encodes texts of like lengths together, the longest first; see ``Encoder.encode``."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for rows in batches_of([len(encoding.ids) for encoding in encodings]):
+            yield rows, self._run([encodings[row] for row in rows])
+
+    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
+        feed = {name: value for name, value in _padded(encodings).items() if name in self._inputs}
+        hidden: _Hidden = self._session.run(None, feed)[0]
+        return self._pool(hidden, feed["attention_mask"]).astype(np.float32)
+
+
+def batches_of(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows by falling length, as many at once as have room with padding."""
+    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+    while order:
+        fit = max(1, _MOST_TOKENS // max(1, lengths[order[0]]))
+        yield order[:fit]
+        order = order[fit:]
+
+
+def _padded(encodings: Sequence[Encoding]) -> Mapping[str, _Mask]:
+    shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
+    padded = {
+        "input_ids": np.zeros(shape, dtype=np.int64),
+        "attention_mask": np.zeros(shape, dtype=np.int64),
+        "token_type_ids": np.zeros(shape, dtype=np.int64),
+    }
+    for row, encoding in enumerate(encodings):
+        width = len(encoding.ids)
+        padded["input_ids"][row, :width] = encoding.ids
+        padded["attention_mask"][row, :width] = 1
+        padded["token_type_ids"][row, :width] = encoding.type_ids
+    return padded
+
+
+def _mean(hidden: _Hidden, mask: _Mask) -> _Hidden:
+    weights = mask[:, :, None].astype(np.float32)
+    mean: _Hidden = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
+    return mean
+
+
+def _cls(hidden: _Hidden, mask: _Mask) -> _Hidden:
+    return hidden[:, 0]
+
+
+def _max(hidden: _Hidden, mask: _Mask) -> _Hidden:
+    largest: _Hidden = np.where(mask[:, :, None] == 1, hidden, -np.inf).max(axis=1)
+    return largest
+
+
+def _last(hidden: _Hidden, mask: _Mask) -> _Hidden:
+    last: _Hidden = hidden[np.arange(len(hidden)), mask.sum(axis=1) - 1]
+    return last
+
+
+_POOLINGS: Mapping[str, Callable[[_Hidden, _Mask], _Hidden]] = {
+    "mean": _mean,
+    "cls": _cls,
+    "max": _max,
+    "lasttoken": _last,
+}
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Waiting threads would take the processor from the other workers: without, twice as many texts.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
