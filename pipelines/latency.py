@@ -18,7 +18,8 @@ from pipelines.traced import Place
 
 #: How many times the source's median the target's may be.
 MOST = 2.0
-_NAME = "look-ups take at most twice the source's time"
+#: The check's name.
+NAME = "look-ups take at most twice the source's time"
 _FIRST = 100
 
 Ask = Callable[[Place], "int | None"]
@@ -76,7 +77,7 @@ def latency_check(
     """
     if lookups is None or not places:
         why = "the source answers no single questions" if lookups is None else "there is no record"
-        return Check(_NAME, True, f"not compared: {why}")
+        return Check(NAME, True, f"not compared: {why}")
     # The first pass fills the caches of both; the second counts.
     for _ in range(2):
         kinds = _kinds(lookups, reader)
@@ -86,7 +87,7 @@ def latency_check(
     seen = [kind for kind in kinds if kind.source]
     slow = tuple(kind.line() for kind in seen if kind.ratio > most)
     shown = "; ".join(kind.line() for kind in seen) or "no record could be asked for by its key"
-    return Check(_NAME, not slow, shown, slow)
+    return Check(NAME, not slow, shown, slow)
 
 
 def _kinds(lookups: SourceLookups, reader: MemoryReader) -> list[_Timed]:

@@ -26,7 +26,8 @@ from transforms.embedding.provider import Embedder
 
 #: Of a hundred memories, how many recall themselves at least.
 LEAST = 0.95
-_NAME = "memories recall themselves"
+#: The check's name.
+NAME = "memories recall themselves"
 _CANDIDATES = 100
 _NEAREST = 10
 #: Vectors that are compared with in all; in a large space fewer memories are recalled.
@@ -75,7 +76,7 @@ def meaning_check(
     found = f"self-recall@1 {hits:.2f} of {len(recalled)} memories; {_neighbours_said(near)}"
     passed = hits >= LEAST
     details = () if passed else tuple(f"{name} is not what its own text recalls" for name in missed[:_SHOWN])
-    return Check(_NAME, passed, found, details)
+    return Check(NAME, passed, found, details)
 
 
 def neighbour_recall(

@@ -14,6 +14,7 @@ from engram_store.errors import AGAIN, DeadLetterLimitError, IntegrityError, Pre
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
+from pipelines.asked_checks import asked_checks
 from pipelines.beam_run import run_pipeline
 from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.metrics import serving_metrics
@@ -86,7 +87,9 @@ class Migration:
         effort = Effort(seconds, self.source.rows_of(todo), peak)
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
-            report = replace(report, checks=checks_of(report, self.home, self.run))
+            checks = checks_of(report, self.home, self.run)
+            asked = asked_checks(self.settings, self.home, self.run, self.source)
+            report = replace(report, checks=(*checks, *asked))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report

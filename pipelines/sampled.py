@@ -34,7 +34,7 @@ def sampled_places(run: TargetRun, count: int, random: Random) -> list[Place]:
         for row in random.sample(page, min(-(-count // _PAGES), len(page))):
             source = row["source"]
             places.append(Place(run, page_id, row["space"], row["id"], source["kind"], source["key"]))
-    return places
+    return places[:count]
 
 
 def sampled_texts(source: PlannedSource, run: TargetRun, count: int, random: Random) -> list[Remembered]:
@@ -61,7 +61,7 @@ def sampled_texts(source: PlannedSource, run: TargetRun, count: int, random: Ran
     for page in reading.pages():
         texts = list(_texts(reading.mapped(page).memories))
         found += random.sample(texts, min(share, len(texts)))
-    return found
+    return found[:count]
 
 
 def _texts(memories: MemoryPage) -> Iterator[Remembered]:

@@ -1,4 +1,7 @@
-"""Look-ups of single rows: by key, along the foreign keys, and the first of a table."""
+"""Look-ups of single rows: by key, along the foreign keys, and the first of a table.
+
+Rows come as JSON: the driver has no form for some values, such as times beyond Python's years.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ class PostgresLookups:
         table = self.catalogue.find(kind)
         if table is None or not table.key:
             return None
-        query = sql.SQL("SELECT * FROM {} AS one WHERE {}").format(_name(table.name), _has_key(table))
+        query = sql.SQL("SELECT to_json(one.*) FROM {} AS one WHERE {}").format(
+            _name(table.name), _has_key(table)
+        )
         return self._rows(query, _values(table, key))
 
     def related(self, kind: str, key: str) -> int | None:
@@ -54,7 +59,9 @@ class PostgresLookups:
         table = self.catalogue.find(kind)
         if table is None:
             return None
-        return self._rows(sql.SQL("SELECT * FROM {} LIMIT %s").format(_name(table.name)), [limit])
+        return self._rows(
+            sql.SQL("SELECT to_json(one.*) FROM {} AS one LIMIT %s").format(_name(table.name)), [limit]
+        )
 
     def _rows(self, query: sql.Composed, values: Sequence[object]) -> int:
         try:

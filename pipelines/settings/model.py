@@ -129,6 +129,12 @@ class Settings:
     decay_rate: float = setting(0.01, Number(most=None), "decay of the activation, per hour", "mapping")
     skip_edges: bool = setting(False, Switch(), "migrate no edges", "mapping")
     validate: bool = setting(True, Switch(), "compare what arrived with the source at the end", "checking")
+    check_latency: bool = setting(
+        False, Switch(), "also compare the time of single look-ups with the source's", "checking"
+    )
+    check_meaning: bool = setting(
+        False, Switch(), "also see whether memories are recalled by their own texts", "checking"
+    )
     on_orphan: str = setting(
         "report",
         Text(("fail", "quarantine", "report")),

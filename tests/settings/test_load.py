@@ -30,6 +30,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "parallel_workers": ("2", 2),
     "checkpoint_file": ("plan.json", "plan.json"),
     "dry_run": ("true", True),
+    "check_latency": ("true", True),
+    "check_meaning": ("true", True),
     "report_dir": ("./reports", "./reports"),
     "metrics_addr": ("9105", "127.0.0.1:9105"),
     "embedding_provider": ("auto", "auto"),
