@@ -37,6 +37,7 @@ CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT, model TEXT, started_at REAL
 CREATE TABLE page (
     first INTEGER PRIMARY KEY, rows INTEGER, run INTEGER, name TEXT, vector_offset INTEGER, vector_type TEXT
 );
+CREATE TABLE edge_page (first INTEGER PRIMARY KEY, rows INTEGER, run INTEGER, name TEXT);
 CREATE TABLE page_space (
     space INTEGER, first INTEGER, memories INTEGER, PRIMARY KEY (space, first)
 ) WITHOUT ROWID;
@@ -60,7 +61,6 @@ _EDGE_INDEXES = """
 CREATE INDEX edge_by_source ON edge (source);
 CREATE INDEX edge_by_target ON edge (target);
 """
-_AS_THEY_ARE = ("id", "content", "confidence", "activation", "decay_rate")
 _SEPARATOR = "\0"
 _TRIES = 5
 
@@ -179,6 +179,7 @@ class IndexWriter:
             batch: All its edges.
             links: ``number``, ``source`` and ``target`` of the edges to take, by rising number.
         """
+        self._insert("edge_page", 4, [(page.first_edge, page.edge_rows, page.run_number, page.page_id)])
         numbers = links["number"]
         if len(numbers) != batch.num_rows:
             batch = batch.take(pa.array(numbers - page.first_edge))

@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(arguments: list[str]) -> int:
-    # What follows `replay` is for the pipeline that made the run, and is parsed by it.
+    # What follows `replay` and `validate` is for the pipeline that made the run, and is parsed by it.
     parsed, rest = parser().parse_known_args(arguments)
-    if rest and parsed.verb != "replay":
+    if rest and (parsed.verb not in ("replay", "validate") or getattr(parsed, "without_source", False)):
         raise ConfigurationError(
             f"there is no flag `{rest[0]}`",
             suggestion="see the help",
@@ -54,7 +54,7 @@ def _verb(arguments: list[str]) -> int:
         return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file)
-    if do is verbs.replay:
+    if do in (verbs.replay, verbs.validate):
         values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
 
@@ -93,6 +93,11 @@ def parser() -> _Parser:
     replay = _add(actions, "replay", "put refused records through their pipeline again", verbs.replay)
     # A flag, not a place: the value of a flag meant for the pipeline would be taken for it.
     replay.add_argument("--run", help="the run; needed if there are several")
+    check = _add(actions, "validate", "compare a run with its source and its target", verbs.validate)
+    check.add_argument("--run", help="the run; needed if there are several")
+    check.add_argument(
+        "--without-source", action="store_true", help="do not ask the source, which may be gone"
+    )
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)

@@ -34,9 +34,10 @@ from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.report import Report
-from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
+from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
@@ -63,6 +64,15 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
             plan = planning.plan(settings, load_checkpoint(settings, run, key))
             save_checkpoint(settings, run, key, plans.to_document(plan))
             return Migration(settings, tuple(beam_flags), home, run, planning.source(plan)).go()
+
+
+def verify(settings: PostgresSettings) -> Validation:
+    """Compares a finished run with its target, and with the database as it is now."""
+    with _planning(settings) as planning:
+        key = planning.key(settings)
+        with kept_run(settings, key) as (home, run):
+            plan = planning.plan(settings, load_checkpoint(settings, run, key))
+            return validate_with_source(settings, home, run, planning.source(plan))
 
 
 def preview(settings: PostgresSettings) -> Preview:

@@ -34,6 +34,7 @@ from pipelines.preview import Preview, expect
 from pipelines.report import Report
 from pipelines.run_state import (
     RunKey,
+    kept_run,
     load_checkpoint,
     open_run,
     run_folder,
@@ -42,6 +43,7 @@ from pipelines.run_state import (
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
 from pipelines.settings.password import password_of
+from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import EmbeddingSpec, create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
@@ -73,6 +75,15 @@ def migrate(settings: RedisSettings, beam_flags: Sequence[str]) -> Report:
             planned = planning.planned(load_checkpoint(settings, run, key), anew)
             save_checkpoint(settings, run, key, planned.plan.boundaries)
             return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
+
+
+def verify(settings: RedisSettings) -> Validation:
+    """Compares a finished run with its target, and with the keys as they are now."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with kept_run(settings, key) as (home, run):
+            planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
+            return validate_with_source(settings, home, run, planned.source())
 
 
 def preview(settings: RedisSettings) -> Preview:

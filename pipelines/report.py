@@ -173,7 +173,7 @@ class Report:
                 f"  {self.dead_letters:,} records were refused; see them by `engram-migrate dead-letters`",
             ]
         lines.append("")
-        lines += [line for check in self.checks for line in _check_lines(check)]
+        lines += [line for check in self.checks for line in check_lines(check)]
         return lines
 
 
@@ -200,6 +200,7 @@ def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
     return lines
 
 
-def _check_lines(check: Check) -> list[str]:
+def check_lines(check: Check) -> list[str]:
+    """A check as a person reads it."""
     mark = "✓" if check.passed else "✗"
     return [f"  {mark} {check.name}: {check.found}", *(f"      {detail}" for detail in check.details)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
 import yaml
@@ -11,7 +12,7 @@ import yaml
 from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
 from io_connectors.engram.home import RunHome, TargetRun
-from pipelines.pipelines import main_of
+from pipelines.pipelines import main_of, pipeline_of
 
 _WIDTH = 100
 
@@ -102,20 +103,31 @@ def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
     The run's own settings are used; further flags, such as ``--source`` with a password or a
     larger ``--max-content-bytes``, come on top of them.
     """
-    chosen = _only_run(home, run)
-    manifest = chosen.manifest
-    if "settings" not in manifest:
-        raise ConfigurationError(
-            f"run `{chosen.id}` was not made by a pipeline",
-            why="there is nothing that it could be read from again",
-            suggestion="name another run",
-            example=f"engram-migrate runs --target {home.address}",
-        )
-    settings = {**manifest["settings"], "target": home.address, "run": chosen.id}
-    with NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
-        yaml.safe_dump(settings, file)
-        file.flush()
-        return main_of(manifest["system"])(["--config", file.name, "--replay", *flags])
+    chosen = _only_run(home, run, "replay")
+    with _own_settings(home, chosen) as file:
+        return main_of(chosen.manifest["system"])(["--config", file, "--replay", *flags])
+
+
+def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequence[str]) -> int:
+    """Compares a run with its source and its target; nothing of either is changed.
+
+    The run's own settings are used; further flags, such as ``--source`` with a password or
+    ``--samples``, come on top of them.
+    """
+    chosen = _only_run(home, run, "validate")
+    if without_source:
+        from pipelines.validation.validate import validate_target
+
+        with home.lock():
+            found = validate_target(home, chosen)
+    else:
+        from pipelines.command import run_validation
+
+        with _own_settings(home, chosen) as file:
+            pipeline = pipeline_of(chosen.manifest["system"])
+            found = run_validation(pipeline.COMMAND, pipeline.verify, ["--config", file, *flags])
+    print("\n".join(found.lines()))
+    return found.exit_code
 
 
 def undo(home: RunHome, run: str) -> int:
@@ -134,14 +146,32 @@ def finalize(home: RunHome) -> int:
     return 0
 
 
-def _only_run(home: RunHome, name: str | None) -> TargetRun:
+@contextmanager
+def _own_settings(home: RunHome, run: TargetRun) -> Iterator[str]:
+    """The settings with which a run was made, as a file for the length of the block."""
+    manifest = run.manifest
+    if "settings" not in manifest:
+        raise ConfigurationError(
+            f"run `{run.id}` was not made by a pipeline",
+            why="there is nothing that it could be read from again",
+            suggestion="name another run",
+            example=f"engram-migrate runs --target {home.address}",
+        )
+    settings = {**manifest["settings"], "target": home.address, "run": run.id}
+    with NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
+        yaml.safe_dump(settings, file)
+        file.flush()
+        yield file.name
+
+
+def _only_run(home: RunHome, name: str | None, verb: str) -> TargetRun:
     names = home.runs()
     if name is None and len(names) != 1:
         raise ConfigurationError(
             "say which run is meant",
             why=f"the store has {len(names)}: {', '.join(f'`{n}`' for n in names)}",
             suggestion="name one of them",
-            example=f"engram-migrate replay --run {names[0]}" if names else "",
+            example=f"engram-migrate {verb} --run {names[0]}" if names else "",
         )
     return home.run(name or names[0])
 
