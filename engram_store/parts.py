@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from engram_store.errors import IntegrityError, MigrationError
+from engram_store.errors import MigrationError
 from engram_store.model import EDGE_SCHEMA, SOURCE, memory_schema
 from engram_store.run import Run
+from engram_store.serving import damaged_index
 from engram_store.vectors import VectorPage
 
 _LAST = 2**63 - 1
@@ -39,6 +40,14 @@ SELECT -1, found.id, space.name, content, confidence, activation, decay_rate, cr
 FROM memory_key AS found LEFT JOIN memory ON memory.number = found.number
                          LEFT JOIN space ON space.id = found.space LEFT JOIN kind ON kind.id = memory.kind
 WHERE memory.id IS NOT found.id OR memory.space IS NOT found.space
+"""
+#: Memories that no look-up finds, though lists show them.
+_NOT_FOUND = """
+SELECT -1, memory.id, space.name, content, confidence, activation, decay_rate, created_at,
+       system, kind.kind, memory.key
+FROM memory LEFT JOIN memory_key AS found ON found.space = memory.space AND found.id = memory.id
+            LEFT JOIN space ON space.id = memory.space LEFT JOIN kind ON kind.id = memory.kind
+WHERE found.number IS NOT memory.number
 """
 _EDGES = """
 SELECT edge.number, edge.id, source.id, source_space.name, target.id, target_space.name, type.name,
@@ -99,6 +108,10 @@ class _Place:
     vector_type: str
 
 
+#: For what no page holds.
+_NOWHERE = _Place(-_LAST, -_LAST, 0, -1, "", 0, "float16")
+
+
 class Parts:
     """The parts of one generation, from its index and its page files.
 
@@ -121,20 +134,18 @@ class Parts:
         Raises:
             IntegrityError: The index cannot be read.
         """
-        for number, place in enumerate(self._places(_MEMORY_PAGES)):
-            if number < start:
-                continue
+        places = list(self._places(_MEMORY_PAGES))
+        for number, place in enumerate(places[start:], start):
             rows = self._rows(_MEMORIES, place.first, place.end)
-            # Where no page is, look-ups that lead astray are told too.
-            rows += [] if place.name else self._rows(_ASTRAY)
             if rows:
                 yield self._part(number, place, self._memory_rows(place, rows))
+        astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND) if start <= len(places) else []
+        if astray:
+            yield self._part(len(places), _NOWHERE, self._memory_rows(_NOWHERE, astray))
 
     def edges(self, start: int = 0) -> Iterator[Part]:
         """Edges by page, as ``memories`` gives memories."""
-        for number, place in enumerate(self._places(_EDGE_PAGES)):
-            if number < start:
-                continue
+        for number, place in enumerate([*self._places(_EDGE_PAGES)][start:], start):
             rows = self._rows(_EDGES, place.first, place.end)
             if rows:
                 yield self._part(number, place, _batch(list(zip(*rows, strict=True))[1:], EDGE_PARTS))
@@ -147,7 +158,7 @@ class Parts:
     def _places(self, sql: str) -> Iterator[_Place]:
         pages = self._rows(sql)
         # What stands before the first page, or anywhere if there is none, belongs to no page.
-        yield _Place(-_LAST, pages[0][0] if pages else _LAST, 0, -1, "", 0, "float16")
+        yield replace(_NOWHERE, end=pages[0][0] if pages else _LAST)
         ends = [page[0] for page in (*pages[1:], (_LAST,))][: len(pages)]
         for (first, rows, run, name, offset, kind), end in zip(pages, ends, strict=True):
             yield _Place(first, end, rows, run, name or "", offset, kind)
@@ -182,7 +193,7 @@ class Parts:
         try:
             return self._read(sql, *parameters)
         except sqlite3.DatabaseError as error:
-            raise _damaged(self._store, error) from error
+            raise damaged_index(self._store, error) from error
 
     def _read(self, sql: str, *parameters: int) -> list[Any]:
         try:
@@ -219,12 +230,3 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return False
     return True
-
-
-def _damaged(store: Path, error: Exception) -> IntegrityError:
-    return IntegrityError(
-        f"The read index of `{store}` is damaged.",
-        why=str(error),
-        suggestion="Remove the index; it is built again from the pages.",
-        example=f"rm -r '{store / 'serving'}' && engram-migrate finalize --target '{store}'",
-    )

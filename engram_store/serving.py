@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engram_store.catalogue import CataloguedPage
-from engram_store.errors import TargetTerminalError
+from engram_store.errors import IntegrityError, TargetTerminalError
 from engram_store.files import database_errors
 from engram_store.names import Names
 from engram_store.run import Run
@@ -88,13 +88,26 @@ def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
         try:
             connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
             connection.execute("PRAGMA mmap_size = 2147418112")
+            connection.execute("SELECT count(*) FROM space").fetchone()
             return generation, connection
         except sqlite3.OperationalError:
             continue
+        except sqlite3.DatabaseError as error:
+            raise damaged_index(store, error) from error
     raise TargetTerminalError(
         f"The store `{store}` has nothing to read yet.",
         why="No migration into it was finalized.",
         suggestion="Let the migration run to its end; the same command goes on where it stopped.",
+    )
+
+
+def damaged_index(store: Path, error: Exception) -> IntegrityError:
+    """The error for an index that cannot be read."""
+    return IntegrityError(
+        f"The read index of `{store}` is damaged.",
+        why=str(error),
+        suggestion="Remove the index; it is built again from the pages.",
+        example=f"rm -r '{store / 'serving'}' && engram-migrate finalize --target '{store}'",
     )
 
 

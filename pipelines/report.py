@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 REPORT_VERSION = 1
+_DETAILS_SHOWN = 20
 #: The finding that keeps it beside its run.
 REPORT = "report"
 
@@ -19,7 +20,7 @@ class Check:
         name: What was asked.
         passed: The answer.
         found: The figures, in words.
-        details: Names of what differs, at most twenty.
+        details: Names of what differs, at most a thousand.
     """
 
     name: str
@@ -203,4 +204,7 @@ def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
 def check_lines(check: Check) -> list[str]:
     """A check as a person reads it."""
     mark = "✓" if check.passed else "✗"
-    return [f"  {mark} {check.name}: {check.found}", *(f"      {detail}" for detail in check.details)]
+    shown = [f"      {detail}" for detail in check.details[:_DETAILS_SHOWN]]
+    if len(check.details) > _DETAILS_SHOWN:
+        shown.append(f"      … and {len(check.details) - _DETAILS_SHOWN:,} more")
+    return [f"  {mark} {check.name}: {check.found}", *shown]

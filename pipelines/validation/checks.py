@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pipelines.report import Check
 from pipelines.validation.evidence import Evidence
 
-_MOST_DETAILS = 20
+_MOST_DETAILS = 1_000
 #: The share of samples that must be as the source has them.
 _EQUAL = 0.99
 #: How far from 1 the lengths of vectors may be on average.

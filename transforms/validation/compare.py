@@ -21,6 +21,7 @@ from transforms.validation.rows import EDGES, MEMORIES, Difference, Key, Records
 from transforms.validation.served import Served, Tally
 
 _MOST_NAMES = 50
+_MANY = 5
 _REPLACED = "a newer run's record is there instead"
 
 
@@ -131,7 +132,10 @@ class Comparison:
         return None
 
     def _note(self, page: str, where: str, found: Iterable[Difference]) -> None:
-        self.found.wrong += [f"{difference.line} (page {page}, {where})" for difference in found]
+        lines = [f"{difference.line} (page {page}, {where})" for difference in found]
+        if len(lines) > _MANY:
+            lines.insert(0, f"page {page}: {len(lines):,} differences, {where}")
+        self.found.wrong += lines
 
     def _unknown(self, kind: Records, tallies: dict[tuple[str, str], Tally]) -> None:
         """What is served of pages that are not the run's, or no run's."""

@@ -61,6 +61,8 @@ def read_ledger(run: TargetRun) -> Ledger:
         wrong.append(f"page {page} is missing from the list of committed pages")
     for page in sorted(committed - sealed.keys() if sealed else ()):
         wrong.append(f"page {page} is in the list of committed pages, and was not committed")
+    for page in sorted(acknowledged - committed - sealed.keys() if sealed else ()):
+        wrong.append(f"page {page} is there, and was not committed")
     for page, receipt in receipts.items():
         if receipt.page_id != page:
             wrong.append(f"page {page} is another page: its receipt is for {receipt.page_id}")
