@@ -41,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(arguments: list[str]) -> int:
-    # What follows `replay` or `explain` is for the pipeline that made the run, and is parsed by it.
+    # What follows these is for the pipeline that made the run, and is parsed by it.
     parsed, rest = parser().parse_known_args(arguments)
-    if rest and parsed.verb not in ("replay", "explain"):
+    asks = parsed.verb in ("replay", "explain", "validate") and not getattr(parsed, "without_source", False)
+    if rest and not asks:
         raise ConfigurationError(
             f"there is no flag `{rest[0]}`",
             suggestion="see the help",
@@ -56,7 +57,7 @@ def _verb(arguments: list[str]) -> int:
         return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file)
-    if do in (verbs.replay, explain):
+    if do in (verbs.replay, explain, verbs.validate):
         values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
 
@@ -112,6 +113,11 @@ def parser() -> _Parser:
         {"record": "a memory as space/id, or a record of the source as table[key]"},
     )
     told.add_argument("--run", help="only in this run")
+    check = _add(actions, "validate", "compare a run with its source and its target", verbs.validate)
+    check.add_argument("--run", help="the run; needed if there are several")
+    check.add_argument(
+        "--without-source", action="store_true", help="do not ask the source, which may be gone"
+    )
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)

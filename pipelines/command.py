@@ -20,6 +20,7 @@ from pipelines.report import Report
 from pipelines.reporting.saved import save_report
 from pipelines.settings.load import Loaded, load
 from pipelines.settings.model import Settings, as_document
+from pipelines.validation.validate import Validation
 
 S = TypeVar("S", bound=Settings)
 
@@ -55,6 +56,26 @@ def run_command(
         The exit code; see ``docs/architecture.md``.
     """
     return guarded(lambda: _run(command, migrate, preview, arguments))
+
+
+def run_validation(
+    command: Command[S], verify: Callable[[S], Validation], arguments: Sequence[str]
+) -> Validation:
+    """Validates the run that a pipeline's settings mean.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no such setting.
+    """
+    loaded = load(command.kind, command.program, command.description, arguments, os.environ)
+    set_up_logs(loaded.settings.log_format, loaded.settings.log_level)
+    if loaded.beam_flags:
+        raise ConfigurationError(
+            f"there is no flag `{loaded.beam_flags[0]}`",
+            suggestion="see which flags the source has",
+            example=f"{command.program} --help",
+        )
+    _check_source(command, loaded.settings)
+    return verify(loaded.settings)
 
 
 def _run(

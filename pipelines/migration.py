@@ -24,10 +24,11 @@ from pipelines.report import REPORT, Report
 from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
-from pipelines.validate import checks_of
+from pipelines.validation.validate import checks_after
 from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
 from transforms.validation.counts import CountRecords
+from transforms.validation.ledger import seal
 from transforms.validation.orphans import ORPHANS, CheckEdges
 
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
@@ -81,13 +82,13 @@ class Migration:
             receipts, peak = self._run_pages(todo, earlier)
             after = self.source.recount() if self.source.recount else after
             self._check_all_there(receipts)
-            self._commit()
+            self._commit(receipts)
         seconds = time.monotonic() - begun
         _log.info("run %s is complete after %.1f s", self.run.id, seconds)
         effort = Effort(seconds, self.source.rows_of(todo), peak)
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
-            checks = checks_of(report, self.home, self.run)
+            checks = checks_after(self.settings, self.home, self.run, self.source, report)
             asked = asked_checks(self.settings, self.home, self.run, self.source)
             report = replace(report, checks=(*checks, *asked))
         self.run.save_finding(REPORT, report.document())
@@ -152,7 +153,7 @@ class Migration:
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
         written.edges | "Check edges" >> CheckEdges(target)
 
-    def _commit(self) -> None:
+    def _commit(self, receipts: Receipts) -> None:
         planned = set(self.source.page_rows)
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
@@ -162,6 +163,7 @@ class Migration:
                 suggestion="repair the source and run again, or accept them; nothing was committed",
                 example="--on-orphan report",
             )
+        seal(self.run, receipts.values())
         self.run.commit_pages(planned)
         for name in replaced_runs(self.home, self.run):
             _log.info("run %s takes the place of run %s", self.run.id, name)

@@ -34,10 +34,11 @@ from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
-from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
+from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
 from transforms.mapping.graph_text import plan_text
@@ -76,6 +77,15 @@ def planned_again(settings: Neo4jSettings, run: TargetRun) -> Iterator[PlannedSo
     """The source of a run, planned on the boundaries that were saved; nothing is written."""
     with _planning(settings) as planning:
         yield planning.planned(load_checkpoint(settings, run, planning.key()), anew=False).source()
+
+
+def verify(settings: Neo4jSettings) -> Validation:
+    """Compares a finished run with its target, and with the graph as it is now."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with kept_run(settings, key) as (home, run):
+            planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
+            return validate_with_source(settings, home, run, planned.source())
 
 
 def preview(settings: Neo4jSettings) -> Preview:

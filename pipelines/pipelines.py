@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-#: Source system → the module with its ``main`` and ``migrate``.
+#: Source system → the module of its pipeline.
 PIPELINES = {
     "neo4j": "pipelines.neo4j",
     "postgresql": "pipelines.postgresql",
@@ -21,5 +21,5 @@ def main_of(system: str) -> Callable[[Sequence[str]], int]:
 
 
 def pipeline_of(system: str) -> Any:
-    """The module of a source's pipeline."""
+    """The module of a source's pipeline, with its ``COMMAND``, ``main`` and ``verify``."""
     return import_module(PIPELINES[system])

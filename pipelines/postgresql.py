@@ -37,9 +37,10 @@ from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
-from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
+from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
@@ -74,6 +75,15 @@ def planned_again(settings: PostgresSettings, run: TargetRun) -> Iterator[Planne
     with _planning(settings) as planning:
         saved = load_checkpoint(settings, run, planning.key(settings))
         yield planning.source(planning.plan(settings, saved))
+
+
+def verify(settings: PostgresSettings) -> Validation:
+    """Compares a finished run with its target, and with the database as it is now."""
+    with _planning(settings) as planning:
+        key = planning.key(settings)
+        with kept_run(settings, key) as (home, run):
+            plan = planning.plan(settings, load_checkpoint(settings, run, key))
+            return validate_with_source(settings, home, run, planning.source(plan))
 
 
 def preview(settings: PostgresSettings) -> Preview:

@@ -35,6 +35,7 @@ from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import (
     RunKey,
+    kept_run,
     load_checkpoint,
     open_run,
     run_folder,
@@ -43,6 +44,7 @@ from pipelines.run_state import (
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
 from pipelines.settings.password import password_of
+from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
@@ -81,6 +83,15 @@ def planned_again(settings: RedisSettings, run: TargetRun) -> Iterator[PlannedSo
     """The source of a run, planned on the boundaries that were saved; nothing is written."""
     with _planning(settings) as planning:
         yield planning.planned(load_checkpoint(settings, run, planning.key()), anew=False).source()
+
+
+def verify(settings: RedisSettings) -> Validation:
+    """Compares a finished run with its target, and with the keys as they are now."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with kept_run(settings, key) as (home, run):
+            planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
+            return validate_with_source(settings, home, run, planned.source())
 
 
 def preview(settings: RedisSettings) -> Preview:

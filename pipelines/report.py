@@ -10,6 +10,7 @@ from pipelines.reporting.distributions import Distributions
 
 #: Raised when a field changes its meaning or goes; see docs/report.schema.json.
 REPORT_VERSION = 2
+_DETAILS_SHOWN = 20
 #: The finding that keeps it beside its run.
 REPORT = "report"
 
@@ -22,7 +23,7 @@ class Check:
         name: What was asked.
         passed: The answer.
         found: The figures, in words.
-        details: Names of what differs, at most twenty.
+        details: Names of what differs, at most a thousand.
     """
 
     name: str
@@ -222,7 +223,7 @@ class Report:
                 f"  {self.dead_letters:,} records were refused; see them by `engram-migrate dead-letters`",
             ]
         lines.append("")
-        lines += [line for check in self.checks for line in _check_lines(check)]
+        lines += [line for check in self.checks for line in check_lines(check)]
         return lines
 
 
@@ -249,6 +250,10 @@ def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
     return lines
 
 
-def _check_lines(check: Check) -> list[str]:
+def check_lines(check: Check) -> list[str]:
+    """A check as a person reads it."""
     mark = "✓" if check.passed else "✗"
-    return [f"  {mark} {check.name}: {check.found}", *(f"      {detail}" for detail in check.details)]
+    shown = [f"      {detail}" for detail in check.details[:_DETAILS_SHOWN]]
+    if len(check.details) > _DETAILS_SHOWN:
+        shown.append(f"      … and {len(check.details) - _DETAILS_SHOWN:,} more")
+    return [f"  {mark} {check.name}: {check.found}", *shown]

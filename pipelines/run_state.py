@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import blake2b
 from importlib.metadata import version
@@ -95,6 +95,24 @@ def open_run(
             _check(run, key, settings)
         else:
             run = home.create_run(name, {**_manifest(settings, key, shown_source), "spaces": spaces})
+        yield home, run
+
+
+@contextmanager
+def kept_run(settings: Settings, key: RunKey) -> Iterator[tuple[RunHome, TargetRun]]:
+    """Locks the target and finds the run that is to be looked at, as ``open_run`` finds one to go on with.
+
+    Its model is not asked for: whether it is the right one, the looking shows.
+
+    Raises:
+        ConfigurationError: There is no such run.
+        ResumeError: It was made with another source or mapping.
+        TargetTransientError: A run is writing to the target.
+    """
+    home = open_home(settings.target, target_key_of(settings))
+    with home.lock():
+        run = home.run(run_name(settings, key.system, key.source))
+        _check(run, replace(key, model=run.model), settings)
         yield home, run
 
 

@@ -12,7 +12,7 @@ from engram_store.model import Edge, Memory
 from engram_store.vectors import Vectors
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.again import settings_file
-from pipelines.pipelines import main_of
+from pipelines.pipelines import main_of, pipeline_of
 
 _WIDTH = 100
 
@@ -122,9 +122,31 @@ def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
     The run's own settings are used; further flags, such as ``--source`` with a password or a
     larger ``--max-content-bytes``, come on top of them.
     """
-    chosen = _only_run(home, run)
+    chosen = _only_run(home, run, "replay")
     with settings_file(chosen, home.address) as file:
         return main_of(chosen.manifest["system"])(["--config", file, "--replay", *flags])
+
+
+def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequence[str]) -> int:
+    """Compares a run with its source and its target; nothing of either is changed.
+
+    The run's own settings are used; further flags, such as ``--source`` with a password or
+    ``--samples``, come on top of them.
+    """
+    chosen = _only_run(home, run, "validate")
+    if without_source:
+        from pipelines.validation.validate import validate_target
+
+        with home.lock():
+            found = validate_target(home, chosen)
+    else:
+        from pipelines.command import run_validation
+
+        with settings_file(chosen, home.address) as file:
+            pipeline = pipeline_of(chosen.manifest["system"])
+            found = run_validation(pipeline.COMMAND, pipeline.verify, ["--config", file, *flags])
+    print("\n".join(found.lines()))
+    return found.exit_code
 
 
 def undo(home: RunHome, run: str) -> int:
@@ -143,14 +165,14 @@ def finalize(home: RunHome) -> int:
     return 0
 
 
-def _only_run(home: RunHome, name: str | None) -> TargetRun:
+def _only_run(home: RunHome, name: str | None, verb: str) -> TargetRun:
     names = home.runs()
     if name is None and len(names) != 1:
         raise ConfigurationError(
             "say which run is meant",
             why=f"the store has {len(names)}: {', '.join(f'`{n}`' for n in names)}",
             suggestion="name one of them",
-            example=f"engram-migrate replay --run {names[0]}" if names else "",
+            example=f"engram-migrate {verb} --run {names[0]}" if names else "",
         )
     return home.run(name or names[0])
 

@@ -129,6 +129,15 @@ class Settings:
     decay_rate: float = setting(0.01, Number(most=None), "decay of the activation, per hour", "mapping")
     skip_edges: bool = setting(False, Switch(), "migrate no edges", "mapping")
     validate: bool = setting(True, Switch(), "compare what arrived with the source at the end", "checking")
+    samples: int = setting(
+        1000, Whole(0), "records that are read again from the source and compared when validating", "checking"
+    )
+    max_loss: float = setting(
+        0.01,
+        Number(),
+        "share of a table's or a space's records that may be lost; each loss is named",
+        "checking",
+    )
     check_latency: bool = setting(
         False, Switch(), "also compare the time of single look-ups with the source's", "checking"
     )

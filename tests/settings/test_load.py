@@ -51,6 +51,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "decay_rate": ("3", 3.0),
     "skip_edges": ("on", True),
     "validate": ("no", False),
+    "samples": ("50", 50),
+    "max_loss": ("0.001", 0.001),
     "on_orphan": ("fail", "fail"),
     "max_dead_letters": ("0", 0),
     "replay": ("yes", True),
