@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-neo4j-all test-exhaustive lint format types ci clean
+.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive lint format types ci clean
 BIN := .venv/bin
 
 help: ## This list
@@ -23,6 +23,10 @@ test-neo4j-all: setup ## The tests of Neo4j on its oldest and its newest version
 	    scripts/setup-neo4j.sh $$version && \
 	    ENGRAM_MIGRATE_TEST_NEO4J=$$version $(BIN)/pytest -n 2 --dist loadfile tests/neo4j || exit 1; \
 	done
+
+test-flink: setup ## The pipelines on a local Flink (needs Java 17)
+	@scripts/setup-flink.sh
+	@$(BIN)/pytest -m flink tests/distributed
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive

@@ -11,9 +11,12 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from engram_store.errors import ConfigurationError, MigrationError
+from engram_store.errors import ConfigurationError, Interrupted, MigrationError
 from pipelines import worker
 from pipelines.watch import Watch
+
+#: How Beam's portable runner begins to say what became of a job.
+_FAILED = "failed in state FAILED:"
 
 
 def run_pipeline(
@@ -37,12 +40,23 @@ def run_pipeline(
             pipeline.run().wait_until_finish()
     except (KeyboardInterrupt, Exception) as error:
         # Beam may have made anything of an interrupt that came in the middle of a transform.
-        found = watch.reason or MigrationError.in_text(str(error))
+        found = watch.reason or MigrationError.in_text(str(error)) or _lost(str(error))
         if found is None:
             raise
         raise found from error
     if watch.reason is not None:
         raise watch.reason
+
+
+def _lost(text: str) -> Interrupted | None:
+    """What another runner says of a job whose workers went away; a defect of ours brings a traceback."""
+    if _FAILED not in text or "Traceback" in text:
+        return None
+    return Interrupted(
+        "the runner has given the job up",
+        why=text.rpartition(_FAILED)[2].strip().splitlines()[0],
+        suggestion="see the runner's own log for what became of its workers",
+    )
 
 
 def check_beam_flags(flags: Sequence[str], ours: Sequence[str]) -> None:

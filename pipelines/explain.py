@@ -148,5 +148,6 @@ def _compared_lines(found: Compared, place: Place) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    plain = " ".join(text.split())
+    """A text in one line, without what would command a terminal."""
+    plain = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
     return plain if len(plain) <= _WIDTH else plain[: _WIDTH - 1] + "…"

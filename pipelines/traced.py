@@ -76,7 +76,7 @@ def find_memory(home: RunHome, runs: Sequence[str], name: Name) -> Place | None:
     """Where a record's memory was written, or None.
 
     A key in the source is no memory's id, and no index has it: the pages are looked through,
-    two columns of each, about 1 µs a record.
+    three columns of each, about 1 µs a record.
     """
     if name.of_memory:
         with home.reader() as reader:

@@ -34,6 +34,8 @@ NOT_RUN = {
     ("README.md", "make demo"),
     ("README.md", "make setup"),
     ("CONTRIBUTING.md", "make setup"),
+    ("docs/operations/distributed.md", "java --add"),
+    ("docs/operations/distributed.md", "python -m"),
     ("docs/operations/migration-neo4j.md", "GRANT ROLE"),
     ("docs/operations/migration-redis.md", "redis-serv"),
     ("docs/tutorials/migrate-from-neo4j.md", "make setup"),

@@ -13,8 +13,10 @@ from engram_store.errors import ConfigurationError
 from pipelines.metrics import serving_metrics
 from pipelines.progress import State
 from pipelines.settings.kinds import Listening
+from pipelines.status import Status
 from tests.pipelines.command import migrate, migration, start, until
 from tests.pipelines.conftest import PAGE
+from tests.pipelines.stored import only_run
 from tests.servers.ports import free_port
 
 _STATE = State(
@@ -69,8 +71,12 @@ def test_a_migration_can_be_asked_while_it_runs(shop_database: str, target: Path
     assert seen["engram_migrate_records_planned"] == 21_642
     assert 0 < seen["engram_migrate_pages_written_total"] <= seen["engram_migrate_pages_planned"]
     assert seen["engram_migrate_resident_memory_bytes"] > 50_000_000
+    status = Status.of(only_run(target))
+    assert status.state == "unfinished" and status.planned is not None
+    assert 0 < status.pages <= status.planned and status.counts["memories"] > 0
     process.end().succeeded()
     assert told(port) == {}
+    assert Status.of(only_run(target)).state == "complete"
 
 
 def test_a_taken_address_is_one_clear_error(shop_database: str, target: Path) -> None:

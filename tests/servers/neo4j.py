@@ -45,11 +45,15 @@ def chosen_version() -> str:
     return os.environ.get("ENGRAM_MIGRATE_TEST_NEO4J", DEFAULT_VERSION)
 
 
+def servers_folder() -> Path:
+    """Where the scripts put the jars of servers."""
+    servers = os.environ.get("ENGRAM_MIGRATE_SERVERS")
+    return Path(servers) if servers else Path(__file__).resolve().parents[2] / ".servers"
+
+
 def find_jars(version: str) -> Path | None:
     """The folder of a server's jars, or None."""
-    servers = os.environ.get("ENGRAM_MIGRATE_SERVERS")
-    folder = Path(servers) if servers else Path(__file__).resolve().parents[2] / ".servers"
-    jars = folder / f"neo4j-{version}" / "lib"
+    jars = servers_folder() / f"neo4j-{version}" / "lib"
     return jars if jars.is_dir() else None
 
 

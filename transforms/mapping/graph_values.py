@@ -19,6 +19,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+# Two threads that import a package and a part of it at once can meet in a half-made package:
+# the package first, then nobody holds the part.
+import neo4j  # noqa: F401
 import orjson
 from neo4j.spatial import Point
 
