@@ -40,7 +40,7 @@ class OneServer:
         self.url = f"http://127.0.0.1:{port}"
         self._app: ASGIApp | None = None
         self._server = uvicorn.Server(
-            uvicorn.Config(self._answer, port=port, lifespan="off", log_level="error")
+            uvicorn.Config(self._answer, port=port, lifespan="off", log_level="error", interface="asgi3")
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 

@@ -30,10 +30,11 @@ def make(store: Path) -> None:
     _older(home)
     run = home.create_run(RUN, _manifest("2025-02-01T00:00:00+00:00"))
     commit(home, run, [page(number) for number in range(PAGES)])
+    home.finalize()
 
 
 def commit(home: Store, run: Run, pages: list[MappedPage], vector_type: str = "float16") -> None:
-    """Writes pages as a migration does, and commits them."""
+    """Writes pages as a migration does, and commits them; without making readers see them."""
     run.plan_pages(page.page_id for page in pages)
     target = EmbeddedTarget(home, run, vector_type)
     receipts = [target.write(page) for page in pages]
@@ -41,7 +42,6 @@ def commit(home: Store, run: Run, pages: list[MappedPage], vector_type: str = "f
     run.save_finding(ORPHANS, {origin: asdict(check) for origin, check in found.origins.items()})
     seal(run, receipts)
     run.commit_pages(page.page_id for page in pages)
-    home.finalize()
 
 
 def page(number: int) -> MappedPage:
@@ -126,7 +126,7 @@ def _older(home: Store) -> None:
         ids=ids,
         spaces=["things"] * ROWS,
         contents=["{}"] * ROWS,
-        texts=ids,
+        texts=[*ids],
         confidence=[0.9] * ROWS,
         activation=[0.5] * ROWS,
         decay_rate=[0.01] * ROWS,
