@@ -80,9 +80,11 @@ REDIS_GUIDE = Document("docs/operations/migration-redis.md")
 NEO4J_TUTORIAL = Document("docs/tutorials/migrate-from-neo4j.md")
 SERVER_GUIDE = Document("docs/operations/server.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
+VALIDATION_GUIDE = Document("docs/operations/validation.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
     *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
     SERVER_GUIDE,
+    VALIDATION_GUIDE,
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

@@ -18,6 +18,7 @@ from tests.docs.markdown import (
     README,
     REDIS_GUIDE,
     SERVER_GUIDE,
+    VALIDATION_GUIDE,
     Document,
 )
 from tests.servers.neo4j import Neo4jServer
@@ -95,6 +96,11 @@ def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_server_guide(tmp_path: Path) -> None:
     script.run(SERVER_GUIDE, tmp_path, _ONE_WORKER, {"7432": str(free_port())})
+
+
+@pytest.mark.slow
+def test_validation_guide(tmp_path: Path) -> None:
+    script.run(VALIDATION_GUIDE, tmp_path, _ONE_WORKER, {})
 
 
 def test_contributing(tmp_path: Path) -> None:
