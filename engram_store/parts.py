@@ -25,38 +25,29 @@ _LAST = 2**63 - 1
 
 _MEMORY_PAGES = "SELECT first, rows, run, name, vector_offset, vector_type FROM page ORDER BY first"
 _EDGE_PAGES = "SELECT first, rows, run, name, 0, '' FROM edge_page ORDER BY first"
-_MEMORIES = """
-SELECT memory.number, memory.id, space.name, content, confidence, activation, decay_rate, created_at,
-       system, kind.kind, memory.key
-FROM memory JOIN memory_key AS found ON found.space = memory.space AND found.id = memory.id
-                                    AND found.number = memory.number
-            LEFT JOIN space ON space.id = memory.space LEFT JOIN kind ON kind.id = memory.kind
+_COLUMNS = (
+    "memory.number, {}.id, {}.space, content, confidence, activation, decay_rate, created_at, kind, key"
+)
+_FOUND = "memory_key AS found ON found.space = memory.space AND found.id = memory.id"
+_MEMORIES = f"""
+SELECT {_COLUMNS.format("memory", "memory")} FROM memory JOIN {_FOUND} AND found.number = memory.number
 WHERE memory.number >= ? AND memory.number < ? ORDER BY memory.number
 """
 #: Look-ups that find another memory, or none.
-_ASTRAY = """
-SELECT -1, found.id, space.name, content, confidence, activation, decay_rate, created_at,
-       system, kind.kind, memory.key
-FROM memory_key AS found LEFT JOIN memory ON memory.number = found.number
-                         LEFT JOIN space ON space.id = found.space LEFT JOIN kind ON kind.id = memory.kind
+_ASTRAY = f"""
+SELECT {_COLUMNS.format("found", "found")} FROM memory_key AS found LEFT JOIN memory USING (number)
 WHERE memory.id IS NOT found.id OR memory.space IS NOT found.space
 """
 #: Memories that no look-up finds, though lists show them.
-_NOT_FOUND = """
-SELECT -1, memory.id, space.name, content, confidence, activation, decay_rate, created_at,
-       system, kind.kind, memory.key
-FROM memory LEFT JOIN memory_key AS found ON found.space = memory.space AND found.id = memory.id
-            LEFT JOIN space ON space.id = memory.space LEFT JOIN kind ON kind.id = memory.kind
+_NOT_FOUND = f"""
+SELECT {_COLUMNS.format("memory", "memory")} FROM memory LEFT JOIN {_FOUND}
 WHERE found.number IS NOT memory.number
 """
 _EDGES = """
-SELECT edge.number, edge.id, source.id, source_space.name, target.id, target_space.name, type.name,
-       origin.name, weight, edge.created_at, properties
+SELECT edge.id, source.id, source.space, target.id, target.space, type, origin, weight, edge.created_at,
+       properties
 FROM edge LEFT JOIN memory AS source ON source.number = edge.source
           LEFT JOIN memory AS target ON target.number = edge.target
-          LEFT JOIN space AS source_space ON source_space.id = source.space
-          LEFT JOIN space AS target_space ON target_space.id = target.space
-          LEFT JOIN type ON type.id = edge.type LEFT JOIN origin ON origin.id = edge.origin
 WHERE edge.number >= ? AND edge.number < ? ORDER BY edge.number
 """
 
@@ -127,6 +118,10 @@ class Parts:
         self._store = store
         self._connection = connection
         self._runs = runs
+        self._spaces, self._types, self._origins = (
+            dict(self._rows(f"SELECT id, name FROM {table}")) for table in ("space", "type", "origin")
+        )
+        self._kinds = {code: names for code, *names in self._rows("SELECT id, system, kind FROM kind")}
 
     def memories(self, start: int = 0) -> Iterator[Part]:
         """Memories by page, beginning with the part of number ``start``; parts without any are left out.
@@ -148,7 +143,7 @@ class Parts:
         for number, place in enumerate([*self._places(_EDGE_PAGES)][start:], start):
             rows = self._rows(_EDGES, place.first, place.end)
             if rows:
-                yield self._part(number, place, _batch(list(zip(*rows, strict=True))[1:], EDGE_PARTS))
+                yield self._part(number, place, self._edge_rows(rows))
 
     def faults(self) -> list[str]:
         """What is wrong with the index as a file, in SQLite's words; look-ups may fail by it."""
@@ -169,12 +164,26 @@ class Parts:
 
     def _memory_rows(self, place: _Place, rows: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
         schema = MEMORY_PARTS["float32" if place.vector_type == "float32" else "float16"]
-        numbers, ids, spaces, contents, *figures, moments, system, kind, key = zip(*rows, strict=True)
+        numbers, ids, spaces, contents, *figures, moments, kinds, keys = zip(*rows, strict=True)
+        system, kind = zip(*(self._kinds.get(code, (None, None)) for code in kinds), strict=True)
         source = pa.StructArray.from_arrays(
-            [_array(c, pa.string()) for c in (system, kind, key)], fields=[*_SOURCE]
+            [_array(c, pa.string()) for c in (system, kind, keys)], fields=[*_SOURCE]
         )
-        columns = [ids, spaces, contents, self._vectors(place, numbers), *figures, moments]
+        columns = [
+            ids,
+            [*map(self._spaces.get, spaces)],
+            contents,
+            self._vectors(place, numbers),
+            *figures,
+            moments,
+        ]
         return _batch([*columns, source], schema)
+
+    def _edge_rows(self, rows: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
+        columns = list(zip(*rows, strict=True))
+        for place, names in ((2, self._spaces), (4, self._spaces), (5, self._types), (6, self._origins)):
+            columns[place] = tuple(map(names.get, columns[place]))
+        return _batch(columns, EDGE_PARTS)
 
     def _vectors(self, place: _Place, numbers: Sequence[int]) -> Sequence[bytes | None]:
         """The vectors as they lie in the page file; None where readers would fail to find one."""

@@ -124,7 +124,7 @@ def _against_source(
     picks = choose(there, comparison.found.doubtful & there, settings.samples, found.seed)
     vector_type = str(run.manifest.get("vector_type", settings.vector_type))
     with read_again(settings, source, picks, found.seed, vector_type) as again:
-        compare_with_source(comparison, run, again, picks, found)
+        compare_with_source(comparison, again, picks, found)
     return found
 
 

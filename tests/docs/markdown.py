@@ -83,9 +83,10 @@ REPORT = Document("docs/reference/report.md")
 EMBEDDING_GUIDE = Document("docs/operations/embedding.md")
 DISTRIBUTED_GUIDE = Document("docs/operations/distributed.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
+VALIDATION_GUIDE = Document("docs/operations/validation.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
     *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
-    *(SERVER_GUIDE, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE, REPORT),
+    *(SERVER_GUIDE, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE, REPORT, VALIDATION_GUIDE),
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

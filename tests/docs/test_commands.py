@@ -20,6 +20,7 @@ from tests.docs.markdown import (
     REDIS_GUIDE,
     REPORT,
     SERVER_GUIDE,
+    VALIDATION_GUIDE,
     Document,
 )
 from tests.embedding.bert import make_bert
@@ -112,6 +113,11 @@ def test_embedding_guide(tmp_path: Path) -> None:
     make_bert(tmp_path / "my-model")
     with embedding_server() as server:
         script.run(EMBEDDING_GUIDE, tmp_path, _ONE_WORKER, {"http://localhost:8000/v1": server.url})
+
+
+@pytest.mark.slow
+def test_validation_guide(tmp_path: Path) -> None:
+    script.run(VALIDATION_GUIDE, tmp_path, _ONE_WORKER, {})
 
 
 def test_contributing(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class Comparison:
     def __init__(
         self, home: RunHome, run: TargetRun, reader: MemoryReader, served: Served, ledger: Ledger
     ) -> None:
+        self._home = home
         self._run = run
         self._reader = reader
         self._served = served
@@ -88,6 +89,16 @@ class Comparison:
         """What is served of a page, read again; None if that is nothing."""
         tally = (self._served.memory if kind is MEMORIES else self._served.edge)(self._run.id, page)
         return self._rows(kind, tally.parts)
+
+    def file_rows(self, kind: Records, page: str) -> pa.RecordBatch | None:
+        """What the file of a page holds; None if there is no such page.
+
+        Raises:
+            IntegrityError: The file is damaged.
+        """
+        if page in self._ledger.lost:
+            return None
+        return self._run.memories(page) if kind is MEMORIES else self._run.edges(page)
 
     def unexplained(
         self, kind: Records, expected: pa.RecordBatch, found: Sequence[Difference]
@@ -123,11 +134,9 @@ class Comparison:
 
     def _file(self, kind: Records, page: str) -> pa.RecordBatch | None:
         try:
-            return self._run.memories(page) if kind is MEMORIES else self._run.edges(page)
+            return self.file_rows(kind, page)
         except IntegrityError as error:
             self.found.wrong.append(f"page {page}: {error.what}")
-        except FileNotFoundError:
-            self.found.wrong.append(f"page {page}: its file is not there")
         self.found.doubtful.add(page)
         return None
 
@@ -180,10 +189,14 @@ class Comparison:
         return any(id is None or self._reader.get(str(space), id) is None for space, id in ends)
 
     def _settle_replaced_edges(self) -> None:
-        """Edges that are not served are named, but for those in whose place a newer run's are."""
-        for part in self._reader.parts().edges() if self._replaced else ():
-            if part.run in self._newer:
-                for key in EDGES.keys(part.rows):
+        """Edges that are not served are named, but for those that newer runs have written again.
+
+        What is served does not tell: the newer edge may be an orphan, and replaces the older even so.
+        """
+        for name in sorted(self._newer) if self._replaced else ():
+            newer = self._home.run(name)
+            for page in newer.committed_page_ids():
+                for key in EDGES.keys(newer.edges(page)):
                     self._replaced.pop(key, None)
         self.found.wrong += self._replaced.values()
 

@@ -6,7 +6,7 @@ lost, or replaced together with its receipt, is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engram_store.errors import IntegrityError
@@ -34,13 +34,13 @@ class Ledger:
         digests: The digests of each page that counts, by the seal if there is one; empty texts
             where they cannot be compared.
         wrong: What is wrong with the ledger itself, naming pages.
-        unreadable: The pages without a receipt that can be read.
+        lost: The pages that are not there at all.
     """
 
     receipts: Mapping[str, PageReceipt]
     digests: Mapping[str, Digests]
     wrong: tuple[str, ...]
-    unreadable: frozenset[str]
+    lost: frozenset[str]
 
     @property
     def unverifiable(self) -> list[str]:
@@ -54,7 +54,7 @@ def read_ledger(run: TargetRun) -> Ledger:
     sealed = _sealed(run, wrong)
     acknowledged = run.page_ids()
     committed = _committed(run, acknowledged, wrong)
-    receipts, unreadable = _receipts(run, (committed | sealed.keys()) & acknowledged, wrong)
+    receipts = _receipts(run, (committed | sealed.keys()) & acknowledged, wrong)
     for page in sorted(sealed.keys() - acknowledged):
         wrong.append(f"page {page} is lost: its file is not there")
     for page in sorted((sealed.keys() & acknowledged) - committed):
@@ -69,7 +69,7 @@ def read_ledger(run: TargetRun) -> Ledger:
         if page in sealed and sealed[page] != _digests(receipt):
             wrong.append(f"page {page} has another receipt than when it was committed")
     digests = {page: _digests(receipt) for page, receipt in receipts.items()}
-    return Ledger(receipts, {**digests, **sealed}, tuple(wrong), frozenset(unreadable))
+    return Ledger(receipts, {**digests, **sealed}, tuple(wrong), frozenset(sealed.keys() - acknowledged))
 
 
 def _sealed(run: TargetRun, wrong: list[str]) -> dict[str, Digests]:
@@ -89,23 +89,21 @@ def _committed(run: TargetRun, acknowledged: set[str], wrong: list[str]) -> set[
         return acknowledged
 
 
-def _receipts(run: TargetRun, pages: set[str], wrong: list[str]) -> tuple[dict[str, PageReceipt], set[str]]:
+def _receipts(run: TargetRun, pages: set[str], wrong: list[str]) -> dict[str, PageReceipt]:
+    names = sorted(pages)
     try:
-        names = sorted(pages)
-        return dict(zip(names, run.receipts(names), strict=True)), set()
+        return dict(zip(names, run.receipts(names), strict=True))
     except IntegrityError:
-        return _one_by_one(run, pages, wrong)
+        return dict(_one_by_one(run, names, wrong))
 
 
-def _one_by_one(run: TargetRun, pages: set[str], wrong: list[str]) -> tuple[dict[str, PageReceipt], set[str]]:
-    found, unreadable = {}, set()
-    for page in sorted(pages):
+def _one_by_one(run: TargetRun, pages: Iterable[str], wrong: list[str]) -> Iterator[tuple[str, PageReceipt]]:
+    for page in pages:
         try:
-            (found[page],) = run.receipts([page])
+            (receipt,) = run.receipts([page])
+            yield page, receipt
         except IntegrityError as error:
             wrong.append(f"page {page}: {error.what}")
-            unreadable.add(page)
-    return found, unreadable
 
 
 def _digests(receipt: PageReceipt) -> Digests:

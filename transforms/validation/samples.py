@@ -12,13 +12,12 @@ import math
 import random
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
 
 from engram_store.errors import IntegrityError
-from io_connectors.engram.home import TargetRun
 from io_connectors.pages import EdgePage, MappedPage, MemoryPage
 from transforms.validation.compare import Comparison
 from transforms.validation.rows import EDGES, MEMORIES, Records, differences, only
@@ -30,6 +29,19 @@ MOST_PAGES = 50
 Picks = Mapping[str, "int | None"]
 
 _Columns = TypeVar("_Columns", MemoryPage, EdgePage)
+
+
+class Again(Protocol):
+    """Records that were read again, by page; the run of a store of their own is one."""
+
+    def page_ids(self) -> set[str]:
+        """The pages."""
+
+    def memories(self, page_id: str) -> pa.RecordBatch:
+        """The memories of a page that were picked."""
+
+    def edges(self, page_id: str) -> pa.RecordBatch:
+        """The edges of a page that were picked."""
 
 
 def choose(pages: Collection[str], whole: Collection[str], samples: int, seed: int) -> Picks:
@@ -104,22 +116,19 @@ class AgainstSource:
     wrong: list[str] = field(default_factory=list)
 
 
-def compare_with_source(
-    comparison: Comparison, run: TargetRun, again: TargetRun, picks: Picks, found: AgainstSource
-) -> None:
+def compare_with_source(comparison: Comparison, again: Again, picks: Picks, found: AgainstSource) -> None:
     """Compares what was read again with what is served and, of pages in doubt, with their files.
 
     Args:
         comparison: The comparison of the run, which knows what may be missing.
-        run: The run.
-        again: The records that were read again, as a run of a store of their own.
+        again: The records that were read again.
         picks: How many of each page there are.
         found: Is added to.
     """
     for page in sorted(again.page_ids()):
         for kind, rows in ((MEMORIES, again.memories(page)), (EDGES, again.edges(page))):
             if picks[page] is None:
-                found.wrong += _in_doubt(comparison, run, kind, page, rows)
+                found.wrong += _in_doubt(comparison, kind, page, rows)
             else:
                 lines = list(_lines(comparison, kind, page, rows))
                 found.sampled += rows.num_rows
@@ -134,16 +143,14 @@ def _lines(comparison: Comparison, kind: Records, page: str, rows: pa.RecordBatc
         yield f"{difference.line} (page {page}, read again from the source)"
 
 
-def _in_doubt(
-    comparison: Comparison, run: TargetRun, kind: Records, page: str, rows: pa.RecordBatch
-) -> Iterator[str]:
+def _in_doubt(comparison: Comparison, kind: Records, page: str, rows: pa.RecordBatch) -> Iterator[str]:
     there = comparison.served_rows(kind, page)
     there = rows.slice(0, 0) if there is None else there
     for difference in comparison.unexplained(kind, rows, differences(kind, rows, there)):
         yield f"{difference.line} (page {page}, as the source has it)"
     try:
-        file = run.memories(page) if kind is MEMORIES else run.edges(page)
-    except (IntegrityError, FileNotFoundError):
+        file = comparison.file_rows(kind, page)
+    except IntegrityError:
         return
-    for difference in differences(kind, rows, file):
+    for difference in differences(kind, rows, file) if file is not None else ():
         yield f"{difference.line} (page {page}, in its file, as the source has it)"
