@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 import yaml
 
 from engram_store.errors import ConfigurationError
-from io_connectors.engram.home import TargetRun
+from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.pipelines import pipeline_of
-from pipelines.settings.load import load
+from pipelines.settings.model import Settings
 
 if TYPE_CHECKING:
     from pipelines.planned import PlannedSource
@@ -40,9 +40,26 @@ def settings_file(run: TargetRun, target: str) -> Iterator[str]:
         yield file.name
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A run that was made before, opened once more.
+
+    Attributes:
+        settings: Its settings.
+        home: Its target, locked.
+        run: The run.
+        source: Its source, planned on the boundaries that were saved.
+    """
+
+    settings: Settings
+    home: RunHome
+    run: TargetRun
+    source: PlannedSource
+
+
 @contextmanager
-def planned_again(run: TargetRun, target: str, flags: Sequence[str]) -> Iterator[PlannedSource]:
-    """The source of a run, planned on its saved boundaries; nothing is written.
+def kept(run: TargetRun, target: str, flags: Sequence[str]) -> Iterator[Kept]:
+    """Opens a run once more, with its source; nothing is written.
 
     Args:
         run: The run.
@@ -52,19 +69,13 @@ def planned_again(run: TargetRun, target: str, flags: Sequence[str]) -> Iterator
     Raises:
         ConfigurationError: The run was not made by a pipeline, or a flag is wrong.
         SourceError: The source cannot be reached or read.
-        ResumeError: The saved boundaries belong to another source.
+        ResumeError: The source is another one, or the flags would map it otherwise.
+        TargetTransientError: A migration is writing to the target.
     """
+    from pipelines.command import settings_of
+
     with settings_file(run, target) as file:
         pipeline = pipeline_of(run.manifest["system"])
-        command = pipeline.COMMAND
-        loaded = load(
-            command.kind, command.program, command.description, ["--config", file, *flags], os.environ
-        )
-    if loaded.beam_flags:
-        raise ConfigurationError(
-            f"there is no flag `{loaded.beam_flags[0]}`",
-            suggestion="see the settings of the run's pipeline",
-            example=f"{command.program} --help",
-        )
-    with pipeline.planned_again(loaded.settings, run) as source:
-        yield source
+        settings = settings_of(pipeline.COMMAND, ["--config", file, *flags])
+    with pipeline.kept(settings) as (home, found, source):
+        yield Kept(settings, home, found, source)

@@ -20,7 +20,6 @@ from pipelines.report import Report
 from pipelines.reporting.saved import save_report
 from pipelines.settings.load import Loaded, load
 from pipelines.settings.model import Settings, as_document
-from pipelines.validation.validate import Validation
 
 S = TypeVar("S", bound=Settings)
 
@@ -58,10 +57,8 @@ def run_command(
     return guarded(lambda: _run(command, migrate, preview, arguments))
 
 
-def run_validation(
-    command: Command[S], verify: Callable[[S], Validation], arguments: Sequence[str]
-) -> Validation:
-    """Validates the run that a pipeline's settings mean.
+def settings_of(command: Command[S], arguments: Sequence[str]) -> S:
+    """The settings with which a pipeline's run is looked at once more.
 
     Raises:
         ConfigurationError: A setting is wrong, or there is no such setting.
@@ -75,7 +72,7 @@ def run_validation(
             example=f"{command.program} --help",
         )
     _check_source(command, loaded.settings)
-    return verify(loaded.settings)
+    return loaded.settings
 
 
 def _run(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engram_store.errors import ConfigurationError, IntegrityError
 from io_connectors.engram.home import RunHome
 from io_connectors.pages import MappedPage
-from pipelines.again import planned_again
+from pipelines.again import kept
 from pipelines.compared import Compared, compare, edge_line, edges_of
 from pipelines.traced import Name, Place, find_letter, find_memory
 from transforms.embedding.batch import embed_pages, text_of
@@ -64,8 +64,8 @@ def explain(home: RunHome, record: str, run: str | None, flags: Sequence[str]) -
         return _explain_absence(home, runs, name)
     print(f"{place.space}/{place.id}")
     print(f"  source:  {place.kind} [{place.key}], {place.run.manifest.get('source_shown', '')}")
-    with home.lock(), planned_again(place.run, home.address, flags) as source:
-        again = find_again(source, place)
+    with kept(place.run, home.address, flags) as opened:
+        again = find_again(opened.source, place)
     if again is None:
         print("  ✗ the source does not have it any more: it was deleted, renamed, or has expired since")
         return IntegrityError.exit_code

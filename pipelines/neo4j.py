@@ -16,7 +16,7 @@ from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
 
-from io_connectors.engram.home import TargetRun
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.neo4j.census import Census, Sort, shown
 from io_connectors.neo4j.choices import observed_ranges
 from io_connectors.neo4j.graph import Graph, open_graph
@@ -38,7 +38,6 @@ from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, sav
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
-from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
 from transforms.mapping.graph_text import plan_text
@@ -73,19 +72,13 @@ def migrate(settings: Neo4jSettings, beam_flags: Sequence[str]) -> Report:
 
 
 @contextmanager
-def planned_again(settings: Neo4jSettings, run: TargetRun) -> Iterator[PlannedSource]:
-    """The source of a run, planned on the boundaries that were saved; nothing is written."""
-    with _planning(settings) as planning:
-        yield planning.planned(load_checkpoint(settings, run, planning.key()), anew=False).source()
-
-
-def verify(settings: Neo4jSettings) -> Validation:
-    """Compares a finished run with its target, and with the graph as it is now."""
+def kept(settings: Neo4jSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
     with _planning(settings) as planning:
         key = planning.key()
         with kept_run(settings, key) as (home, run):
             planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
-            return validate_with_source(settings, home, run, planned.source())
+            yield home, run, planned.source()
 
 
 def preview(settings: Neo4jSettings) -> Preview:

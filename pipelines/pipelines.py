@@ -21,5 +21,5 @@ def main_of(system: str) -> Callable[[Sequence[str]], int]:
 
 
 def pipeline_of(system: str) -> Any:
-    """The module of a source's pipeline, with its ``COMMAND``, ``main`` and ``verify``."""
+    """The module of a source's pipeline, with its ``COMMAND``, ``main`` and ``kept``."""
     return import_module(PIPELINES[system])

@@ -18,7 +18,7 @@ import pipelines.quiet  # noqa: F401  # isort: skip
 import psycopg
 from psycopg import sql
 
-from io_connectors.engram.home import TargetRun
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.pages import MappedPage, SourcePage
 from io_connectors.postgresql import plan as plans
 from io_connectors.postgresql.catalogue import Table
@@ -40,7 +40,6 @@ from pipelines.report import Report
 from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
-from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
@@ -70,20 +69,13 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
 
 
 @contextmanager
-def planned_again(settings: PostgresSettings, run: TargetRun) -> Iterator[PlannedSource]:
-    """The source of a run, planned on the boundaries that were saved; nothing is written."""
-    with _planning(settings) as planning:
-        saved = load_checkpoint(settings, run, planning.key(settings))
-        yield planning.source(planning.plan(settings, saved))
-
-
-def verify(settings: PostgresSettings) -> Validation:
-    """Compares a finished run with its target, and with the database as it is now."""
+def kept(settings: PostgresSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
     with _planning(settings) as planning:
         key = planning.key(settings)
         with kept_run(settings, key) as (home, run):
             plan = planning.plan(settings, load_checkpoint(settings, run, key))
-            return validate_with_source(settings, home, run, planning.source(plan))
+            yield home, run, planning.source(plan)
 
 
 def preview(settings: PostgresSettings) -> Preview:

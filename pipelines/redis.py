@@ -17,7 +17,7 @@ from typing import Any
 import pipelines.quiet  # noqa: F401  # isort: skip
 
 from engram_store.errors import ConfigurationError
-from io_connectors.engram.home import TargetRun
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.aof import open_append_only
 from io_connectors.redis.aof_files import find_append_only
@@ -44,7 +44,6 @@ from pipelines.run_state import (
 from pipelines.settings.kinds import databases
 from pipelines.settings.model import RedisSettings
 from pipelines.settings.password import password_of
-from pipelines.validation.validate import Validation, validate_with_source
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
@@ -79,19 +78,13 @@ def migrate(settings: RedisSettings, beam_flags: Sequence[str]) -> Report:
 
 
 @contextmanager
-def planned_again(settings: RedisSettings, run: TargetRun) -> Iterator[PlannedSource]:
-    """The source of a run, planned on the boundaries that were saved; nothing is written."""
-    with _planning(settings) as planning:
-        yield planning.planned(load_checkpoint(settings, run, planning.key()), anew=False).source()
-
-
-def verify(settings: RedisSettings) -> Validation:
-    """Compares a finished run with its target, and with the keys as they are now."""
+def kept(settings: RedisSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
     with _planning(settings) as planning:
         key = planning.key()
         with kept_run(settings, key) as (home, run):
             planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
-            return validate_with_source(settings, home, run, planned.source())
+            yield home, run, planned.source()
 
 
 def preview(settings: RedisSettings) -> Preview:

@@ -11,8 +11,8 @@ from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
 from engram_store.vectors import Vectors
 from io_connectors.engram.home import RunHome, TargetRun
-from pipelines.again import settings_file
-from pipelines.pipelines import main_of, pipeline_of
+from pipelines.again import kept, settings_file
+from pipelines.pipelines import main_of
 
 _WIDTH = 100
 
@@ -140,11 +140,10 @@ def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequen
         with home.lock():
             found = validate_target(home, chosen)
     else:
-        from pipelines.command import run_validation
+        from pipelines.validation.validate import validate_with_source
 
-        with settings_file(chosen, home.address) as file:
-            pipeline = pipeline_of(chosen.manifest["system"])
-            found = run_validation(pipeline.COMMAND, pipeline.verify, ["--config", file, *flags])
+        with kept(chosen, home.address, flags) as again:
+            found = validate_with_source(again.settings, again.home, again.run, again.source)
     print("\n".join(found.lines()))
     return found.exit_code
 

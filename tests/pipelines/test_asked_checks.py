@@ -13,9 +13,8 @@ import pytest
 
 from demo import cache, shop
 from engram_store.errors import SourceError
-from io_connectors.engram.address import open_home
 from pipelines.__main__ import main
-from pipelines.again import planned_again
+from pipelines.again import kept
 from pipelines.asked_checks import asked_checks
 from pipelines.settings.model import Settings
 from tests.pipelines.stored import only_run, report
@@ -50,11 +49,9 @@ def test_both_are_made_at_the_end_of_a_migration(migrated: Path) -> None:
 
 
 def test_they_are_made_only_when_asked_for(migrated: Path) -> None:
-    home = open_home(str(migrated))
-    run = home.run(only_run(migrated).id)
-    with planned_again(run, str(migrated), ()) as source:
-        assert asked_checks(Settings(), home, run, source) == ()
-        (check,) = asked_checks(Settings(check_meaning=True), home, run, source)
+    with kept(only_run(migrated), str(migrated), ()) as again:
+        assert asked_checks(Settings(), again.home, again.run, again.source) == ()
+        (check,) = asked_checks(Settings(check_meaning=True), again.home, again.run, again.source)
         assert check.name == "memories recall themselves" and check.passed
 
 
@@ -63,11 +60,11 @@ def test_what_cannot_be_made_has_not_passed_and_says_why(migrated: Path) -> None
         def by_key(self, kind: str, key: str) -> int | None:
             raise SourceError("looking up single rows failed", why="the server is gone")
 
-    home = open_home(str(migrated))
-    run = home.run(only_run(migrated).id)
-    with planned_again(run, str(migrated), ()) as source:
+    with kept(only_run(migrated), str(migrated), ()) as again:
         gone: Any = Gone()
-        (check,) = asked_checks(Settings(check_latency=True), home, run, replace(source, lookups=gone))
+        (check,) = asked_checks(
+            Settings(check_latency=True), again.home, again.run, replace(again.source, lookups=gone)
+        )
     assert not check.passed and check.found == "it could not be made"
     assert check.details == ("looking up single rows failed", "  why: the server is gone")
 
