@@ -16,7 +16,7 @@ from demo.rdb_writer import Dump, string
 from tests.pipelines.command import stopped, until
 from tests.pipelines.stored import report
 from tests.redis.migrations import as_of, found, in_process, start_migration
-from tests.redis.test_dump_migration import check_against, known
+from tests.redis.test_dump_migration import arrived, check_against, known
 from tests.servers.redis import RedisServer, find_others, find_program, is_valkey
 
 pytestmark = pytest.mark.skipif(
@@ -63,7 +63,7 @@ def test_sample_is_what_the_server_held(samples: Path, target: Path) -> None:
     folder = samples / "redis" / "own" / "aof_redis7.0_ts"
     assert in_process("--use-aof", folder, "--target", target, "--source-db", "all", "--ttl-as-decay") == 0
     name = "own/aof_redis7.0_ts/appendonly.aof.manifest"
-    check_against(known(samples / "redis")[name], target, name)
+    check_against(known(samples / "redis")[name], arrived(target), name)
     # It ends in a line that tells the time.
     assert as_of(target) == 1795479761000
 
@@ -76,7 +76,7 @@ def test_sample_of_a_newer_server_is_what_it_held(
     folder = samples / "redis" / "own" / "aof_redis7.4_aofbase"
     assert in_process("--use-aof", folder, "--target", target, "--source-db", "all", "--ttl-as-decay") == 0
     name = "own/aof_redis7.4_aofbase/appendonly.aof.manifest"
-    check_against(known(samples / "redis")[name], target, name)
+    check_against(known(samples / "redis")[name], arrived(target), name)
 
 
 def test_command_of_a_newer_server_says_what_is_needed(
