@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the codec for dumps. No test runs it; it needs ``pip install atheris``.
 
-    python -m benchmarks.fuzz_rdb CORPUS SAMPLES -max_total_time=600 -timeout=10 -rss_limit_mb=600 -max_len=4096
+    python -m benchmarks.fuzz_rdb CORPUS SAMPLES -max_total_time=600 -timeout=10 -rss_limit_mb=600
 
 It begins with the files in the folder SAMPLES, and adds what leads to other parts of the codec to the
 folder CORPUS; both must be there. An input that begins as a dump file is read as one, whether or not its
