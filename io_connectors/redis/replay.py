@@ -20,7 +20,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from engram_store.errors import ConfigurationError, SourceError
+from engram_store.errors import ConfigurationError, PreflightError, SourceError
 from io_connectors.redis.aof_files import AppendOnly
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ _SUGGESTIONS = {
     "critical": "find out why, or leave out what the server refuses: --salvage",
     "rdb format version": "put a redis-server on PATH as new as the one that wrote the file",
     "unexpected end of file": "copy the files again, or leave out the command that is cut off: --salvage",
+    "no space left": "free some room where temporary files lie, or name another folder by TMPDIR",
     "unknown command": "put a server on PATH as new as the one that wrote the file, with its modules;"
     " or dump and give --use-rdb",
 }
@@ -78,8 +79,10 @@ def replay(source: AppendOnly, folder: Path, salvage: bool) -> tuple[Path, tuple
     Raises:
         SourceError: The files are damaged, or the server does not know what is in them.
         ConfigurationError: There is no server to replay them, or an old one.
+        PreflightError: The folder's disk is too small.
     """
     program = _program()
+    _check_room(source, folder, salvage)
     last = _link(source, folder / "files", salvage)
     before = last.stat().st_size
     (folder / "redis.conf").write_text(
@@ -136,6 +139,19 @@ def _program() -> str:
             suggestion="put a newer redis-server or valkey-server on PATH",
         )
     return program
+
+
+def _check_room(source: AppendOnly, folder: Path, salvage: bool) -> None:
+    """A dump is about as large as the one that the files begin with; what comes later may make it smaller."""
+    need = source.dump_bytes + (source.files[-1].stat().st_size if salvage else 0)
+    free = shutil.disk_usage(folder).free
+    if need > free:
+        raise PreflightError(
+            f"the disk of `{folder.parent}` is too small to replay `{source.path}`",
+            why=f"a dump of about {need / 1e9:.1f} GB is made there, and {free / 1e9:.1f} GB are free",
+            suggestion="free some room, or name a folder on a larger disk",
+            example="TMPDIR=/data/tmp",
+        )
 
 
 def _link(source: AppendOnly, folder: Path, salvage: bool) -> Path:
