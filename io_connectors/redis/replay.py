@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -45,6 +46,12 @@ _SUGGESTIONS = {
     " or dump and give --use-rdb",
 }
 _REPAIR = "repair a copy by redis-check-aof --fix, which tells what it cuts off, and migrate that"
+
+#: Commands that reach beyond the keys. A file may hold any, and a server that loads it carries them out.
+_BEYOND_DATA = (
+    *("ACL", "BGREWRITEAOF", "BGSAVE", "CONFIG", "DEBUG", "FAILOVER", "MIGRATE", "MODULE", "MONITOR"),
+    *("PSYNC", "REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF", "SYNC"),
+)
 
 _CONFIGURATION = f"""
 port 0
@@ -85,18 +92,19 @@ def replay(source: AppendOnly, folder: Path, salvage: bool) -> tuple[Path, tuple
     _check_room(source, folder, salvage)
     last = _link(source, folder / "files", salvage)
     before = last.stat().st_size
-    (folder / "redis.conf").write_text(
-        _CONFIGURATION.format(folder=folder, truncated="yes" if salvage else "no")
-    )
+    ours = secrets.token_hex(8)
+    renamed = "".join(f"rename-command {name} {name}-{ours}\n" for name in _BEYOND_DATA)
+    configuration = _CONFIGURATION.format(folder=folder, truncated="yes" if salvage else "no")
+    (folder / "redis.conf").write_text(configuration + renamed)
     _log.info("replaying %.1f MB of `%s`", source.bytes / 1e6, source.path)
     try:
         try:
-            refused = _carry_out(program, folder)
+            refused = _carry_out(program, folder, ours)
         except redis.RedisError:
             # A server that has cut off the last file ends with an error; the next one has none to find.
             if last.stat().st_size == before:
                 raise
-            refused = _carry_out(program, folder)
+            refused = _carry_out(program, folder, ours)
     except redis.RedisError as error:
         raise _failure(source, folder, str(error)) from error
     if refused and not salvage:
@@ -104,13 +112,16 @@ def replay(source: AppendOnly, folder: Path, salvage: bool) -> tuple[Path, tuple
     return folder / "replayed.rdb", tuple(_lost(refused, before - last.stat().st_size))
 
 
-def _carry_out(program: str, folder: Path) -> int:
-    """Lets a server carry all commands out and save; gives the number of those that it refused."""
+def _carry_out(program: str, folder: Path, ours: str) -> int:
+    """Lets a server carry all commands out and save; gives the number of those that it refused.
+
+    Commands that reach beyond the keys have names that end in ``ours``, which no file can know.
+    """
     with _server(program, folder) as client:
-        client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        client.execute_command("DEBUG", "LOADAOF")
+        client.execute_command(f"DEBUG-{ours}", "SET-ACTIVE-EXPIRE", "0")
+        client.execute_command(f"DEBUG-{ours}", "LOADAOF")
         refused = int(client.execute_command("INFO", "stats")["unexpected_error_replies"])
-        client.execute_command("SAVE")
+        client.execute_command(f"SAVE-{ours}")
     return refused
 
 

@@ -165,6 +165,30 @@ def test_command_that_the_server_refuses_is_never_passed_over(
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("CONFIG", "SET", "dir", "{folder}"),
+        ("SAVE",),
+        ("REPLICAOF", "127.0.0.1", "1"),
+        ("MODULE", "LOAD", "/x.so"),
+        ("SHUTDOWN", "NOSAVE"),
+        ("EVAL", "redis.call('CONFIG','SET','dir','{folder}')", "0"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_commands_that_reach_beyond_the_keys_are_refused(
+    tmp_path: Path, target: Path, command: tuple[str, ...]
+) -> None:
+    """A file is data: what it says to a server about files and other servers is not done."""
+    file, elsewhere = tmp_path / "hostile.aof", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    hostile = " ".join(command).format(folder=elsewhere)
+    file.write_bytes(commands("SELECT 0", "SET k v", hostile))
+    assert in_process("--use-aof", file, "--target", target) == 3
+    assert list(elsewhere.iterdir()) == [] and not target.exists()
+
+
 def test_keys_that_expired_meanwhile_are_counted(tmp_path: Path, target: Path) -> None:
     file = tmp_path / "appendonly.aof"
     file.write_bytes(
