@@ -83,9 +83,10 @@ def memory_content(memory: Memory) -> str:
 
 
 def _memory(row: KeyRow, key: JsonText, expire_at: str | int | None) -> Memory:
-    write = _VALUES.get(row.type)
-    parts = {} if write is None else write(row.value)
-    return {"type": row.type, "db": row.db, "key": key, **parts, "expire_at": expire_at}
+    db, _, kind, value, _ = row
+    write = _VALUES.get(kind)
+    parts = {} if write is None else write(value)
+    return {"type": kind, "db": db, "key": key, **parts, "expire_at": expire_at}
 
 
 def content(row: KeyRow, type_: str, parts: Mapping[str, Any], expire_at: int | None) -> str:
