@@ -50,7 +50,7 @@ def migrations(module: str, source: str, pages: int, folder: Path, server: Serve
         with scratch(folder) as store:
             arguments = [module, "--source", source, "--target", str(store)]
             arguments += ["--parallel-workers", str(workers)]
-            left = partial(_pages_left, store, pages)
+            left = partial(pages_left, store, pages)
             costs[command_name(workers)] = run(arguments, server, folder / "command.log", left)
     return costs
 
@@ -60,7 +60,8 @@ def command_name(workers: int) -> str:
     return f"the command, {workers} worker{'s' if workers > 1 else ''}"
 
 
-def _pages_left(store: Path, pages: int) -> bool:
+def pages_left(store: Path, pages: int) -> bool:
+    """Whether a store has fewer pages than planned."""
     return sum(1 for _ in store.glob("runs/*/memories/[!.]*.parquet")) < pages
 
 

@@ -11,18 +11,17 @@ them. Times of one run may be compared with each other, not with another machine
 from __future__ import annotations
 
 import argparse
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import psutil
 
+from benchmarks.keyspace import fill
 from benchmarks.measuring import Costs, Server, Stopwatch, best
 from benchmarks.reporting import cost_table
-from benchmarks.words import Vocabulary
 from io_connectors.redis.keyspace import KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.keyspace import LiveKeyspace, open_live
@@ -50,7 +49,7 @@ _GETTER = {
 def main() -> None:
     options = _options()
     with RedisServer() as server:
-        _fill(server, options.keys)
+        fill(server, options.keys)
         rounds = [_measure(server, options.keys) for _ in range(options.rounds)]
     costs = best(rounds)
     print(cost_table(f"{options.keys:,} keys, best of {options.rounds}", options.keys, costs, {}))
@@ -140,58 +139,6 @@ def _chunks(client: Any) -> Iterator[list[bytes]]:
 def _expect(read: int, keys: int) -> None:
     if read != keys:
         raise RuntimeError(f"{read} keys were read instead of {keys}")
-
-
-def _fill(server: RedisServer, keys: int) -> None:
-    """Keys of all types, of the sizes that caches and sessions have; a quarter expires."""
-    rng = random.Random(7)
-    texts = chain.from_iterable(iter(lambda: Vocabulary(rng).sentences(20_000, 12), None))
-    client: Any = server.client()
-    pipe = client.pipeline(transaction=False)
-    for number in range(keys):
-        name = f"object:{number}:{next(texts)[:8]}"
-        rng.choices(_MAKERS, _WEIGHTS)[0](pipe, name, rng, texts)
-        if rng.random() < 0.25:
-            pipe.pexpire(name, 10**9 + rng.randrange(10**9))
-        if number % 5000 == 0:
-            pipe.execute()
-    pipe.execute()
-
-
-_Maker = Callable[[Any, str, random.Random, Iterator[str]], None]
-
-
-def _string(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.set(name, next(texts))
-
-
-def _number(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.set(name, rng.randrange(10**9))
-
-
-def _hash(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.hset(name, mapping={f"field{number}": next(texts) for number in range(rng.randint(2, 8))})
-
-
-def _list(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.rpush(name, *(next(texts) for _ in range(rng.randint(1, 8))))
-
-
-def _set(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.sadd(name, *(rng.randrange(10**6) for _ in range(rng.randint(1, 20))))
-
-
-def _zset(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    pipe.zadd(name, {next(texts): rng.random() for _ in range(rng.randint(1, 10))})
-
-
-def _stream(pipe: Any, name: str, rng: random.Random, texts: Iterator[str]) -> None:
-    for _ in range(rng.randint(1, 4)):
-        pipe.xadd(name, {"text": next(texts)})
-
-
-_MAKERS: tuple[_Maker, ...] = (_string, _number, _hash, _list, _set, _zset, _stream)
-_WEIGHTS = (40, 10, 25, 8, 9, 6, 2)
 
 
 if __name__ == "__main__":

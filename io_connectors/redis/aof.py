@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engram_store.files import replacing
 from io_connectors.redis.aof_files import AppendOnly
 from io_connectors.redis.dump import DumpChoices, DumpKeyspace, Written, open_dump
 from io_connectors.redis.keyspace import KeyspacePlan
@@ -56,9 +57,8 @@ class AppendOnlyKeyspace:
             return self.dump
         for earlier in self.kept.parent.glob(f"{_KEPT}*"):
             earlier.unlink()
-        copied = self.kept.with_suffix(".tmp")
-        shutil.move(self.dump.path, copied)
-        copied.replace(self.kept)
+        with replacing(self.kept) as moved:
+            shutil.move(self.dump.path, moved)
         return replace(self.dump, path=self.kept)
 
 

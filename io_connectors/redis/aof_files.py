@@ -43,6 +43,14 @@ class AppendOnly:
         """Bytes of all files."""
         return sum(file.stat().st_size for file in self.files)
 
+    @property
+    def dump_bytes(self) -> int:
+        """Bytes of the dump that the files begin with; 0 if they begin with commands."""
+        first = self.files[0]
+        with reading(self.path), first.open("rb") as opened:
+            is_dump = opened.read(6).startswith((b"REDIS", b"VALKEY"))
+        return first.stat().st_size if is_dump else 0
+
     def digest(self) -> str:
         """What tells these files' contents from others.
 

@@ -66,21 +66,21 @@ def read_by_rdbtools(path: Path, magic: str, span: Span) -> Iterator[KeyRow | Un
     with path.open("rb") as file:
         file.seek(span.start)
         entry = file.read(span.stop - span.start)
-    yield _decoded(magic.encode() + entry + _END, known)
+    yield _decoded(magic.encode(), entry, known)
 
 
-def _decoded(dump: bytes, known: KeyRow | Undecodable) -> KeyRow | Undecodable:
+def _decoded(magic: bytes, entry: bytes, known: KeyRow | Undecodable) -> KeyRow | Undecodable:
     from rdbtools import RdbParser  # type: ignore[import-untyped]
 
     found = _Collected()
     try:
-        RdbParser(found).parse_fd(io.BytesIO(dump))
+        RdbParser(found).parse_fd(io.BytesIO(magic + entry + _END))
     except Exception as error:  # It raises Exception itself, whatever is wrong.
-        return _refused(known, len(dump), f"rdbtools: {error}")
+        return _refused(known, entry, f"rdbtools: {error}")
     row = KeyRow(known.db, found.key, found.type, found.value, found.expire_at)
     # Not every score equals itself.
     if isinstance(known, KeyRow) and repr(row) != repr(known):
-        return _refused(known, len(dump), "rdbtools reads it otherwise than the engine that is built in")
+        return _refused(known, entry, "rdbtools reads it otherwise than the engine that is built in")
     return row
 
 
@@ -145,5 +145,5 @@ def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else b"%d" % value
 
 
-def _refused(known: KeyRow | Undecodable, size: int, reason: str) -> Undecodable:
-    return Undecodable(known.db, known.key, known.type, known.expire_at, reason, size)
+def _refused(known: KeyRow | Undecodable, entry: bytes, reason: str) -> Undecodable:
+    return Undecodable.of(known.db, known.key, known.type, known.expire_at, reason, entry)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from engram_store.errors import SourceError
 from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.redis.by_rdbtools import check_readable, read_by_rdbtools
 from io_connectors.redis.dump_notes import notes_of
-from io_connectors.redis.dump_pages import content_digest, counted, pages, span_keys
+from io_connectors.redis.dump_pages import content_digest, counted, pages, span_keys, takes_all
 from io_connectors.redis.keyspace import KEYS, KeyspacePlan, Selection
 from io_connectors.redis.rdb import Index, Span, Undecodable, index_file, read_span
 from io_connectors.redis.rdb.opened import opened
@@ -105,7 +106,9 @@ class DumpKeyspace:
             counts=counts,
             as_of=as_of,
             bytes=size * sum(counts.values()) // max(1, index.keys),
-            open_reader=partial(_PageReader, self.path, index.magic, self.choices),
+            open_reader=partial(
+                _PageReader, self.path, index.magic, self.choices, takes_all(index, self.choices.selection)
+            ),
             shown={"file": self.display},
             state=content,
             notes=(*notes_of(index, self.choices.selection, size), *self._clock_notes()),
@@ -182,25 +185,29 @@ def _something_expires(index: Index) -> bool:
 class _PageReader:
     """Reads pages of a dump file."""
 
-    def __init__(self, path: Path, magic: str, choices: DumpChoices) -> None:
+    def __init__(self, path: Path, magic: str, choices: DumpChoices, takes_all: bool) -> None:
         self._path = path
         self._magic = magic
         self._selection = choices.selection
+        self._takes_all = takes_all
         self._engine = choices.engine
 
     def read(self, page_id: str, place: tuple[Span, ...]) -> SourcePage:
         """The selected keys of some spans; keys that cannot be decoded become dead letters."""
         rows: list[KeyRow] = []
         letters: list[DeadLetter] = []
-        for span in place:
-            for row in _ENGINES[self._engine](self._path, self._magic, span):
-                if not self._selection.takes(row.db, row.key):
-                    continue
-                if isinstance(row, KeyRow):
-                    rows.append(row)
-                else:
-                    letters.append(unreadable(page_id, row, self._selection, self._suggestion()))
+        for row in chain.from_iterable(map(self._selected, place)):
+            if isinstance(row, KeyRow):
+                rows.append(row)
+            else:
+                letters.append(unreadable(page_id, row, self._selection, self._suggestion()))
         return SourcePage(page_id, KEYS, rows, tuple(letters))
+
+    def _selected(self, span: Span) -> Iterator[KeyRow | Undecodable]:
+        found = _ENGINES[self._engine](self._path, self._magic, span)
+        if self._takes_all:
+            return found
+        return (row for row in found if self._selection.takes(row.db, row.key))
 
     def close(self) -> None:
         """Nothing is kept open."""

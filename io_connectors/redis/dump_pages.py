@@ -35,13 +35,18 @@ def span_keys(page_keys: int) -> int:
     return min(page_keys, _SPAN_KEYS)
 
 
+def takes_all(index: Index, selection: Selection) -> bool:
+    """Whether every key of a file is selected, so that none need be looked at for that."""
+    return not selection.match and all(map(selection.takes_db, index.databases))
+
+
 def counted(path: Path, index: Index, selection: Selection) -> tuple[list[Counted], Counts]:
     """Counts the selected keys; the file is read again only where its index cannot tell.
 
     Raises:
         SourceError: The file has changed since it was indexed.
     """
-    if not selection.match and all(map(selection.takes_db, index.databases)):
+    if takes_all(index, selection):
         totals = {(db, kind): n for db, tally in index.databases.items() for kind, n in tally.types.items()}
         return [Counted(span, span.keys) for span in index.spans], totals
     spans, counts = [], Counter[tuple[int, str]]()

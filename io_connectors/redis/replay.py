@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -20,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from engram_store.errors import ConfigurationError, SourceError
+from engram_store.errors import ConfigurationError, PreflightError, SourceError
 from io_connectors.redis.aof_files import AppendOnly
 
 _log = logging.getLogger(__name__)
@@ -40,10 +41,17 @@ _SUGGESTIONS = {
     "critical": "find out why, or leave out what the server refuses: --salvage",
     "rdb format version": "put a redis-server on PATH as new as the one that wrote the file",
     "unexpected end of file": "copy the files again, or leave out the command that is cut off: --salvage",
+    "no space left": "free some room where temporary files lie, or name another folder by TMPDIR",
     "unknown command": "put a server on PATH as new as the one that wrote the file, with its modules;"
     " or dump and give --use-rdb",
 }
 _REPAIR = "repair a copy by redis-check-aof --fix, which tells what it cuts off, and migrate that"
+
+#: Commands that reach beyond the keys. A file may hold any, and a server that loads it carries them out.
+_BEYOND_DATA = (
+    *("ACL", "BGREWRITEAOF", "BGSAVE", "CONFIG", "DEBUG", "FAILOVER", "MIGRATE", "MODULE", "MONITOR"),
+    *("PSYNC", "REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF", "SYNC"),
+)
 
 _CONFIGURATION = f"""
 port 0
@@ -78,22 +86,25 @@ def replay(source: AppendOnly, folder: Path, salvage: bool) -> tuple[Path, tuple
     Raises:
         SourceError: The files are damaged, or the server does not know what is in them.
         ConfigurationError: There is no server to replay them, or an old one.
+        PreflightError: The folder's disk is too small.
     """
     program = _program()
+    _check_room(source, folder, salvage)
     last = _link(source, folder / "files", salvage)
     before = last.stat().st_size
-    (folder / "redis.conf").write_text(
-        _CONFIGURATION.format(folder=folder, truncated="yes" if salvage else "no")
-    )
+    ours = secrets.token_hex(8)
+    renamed = "".join(f"rename-command {name} {name}-{ours}\n" for name in _BEYOND_DATA)
+    configuration = _CONFIGURATION.format(folder=folder, truncated="yes" if salvage else "no")
+    (folder / "redis.conf").write_text(configuration + renamed)
     _log.info("replaying %.1f MB of `%s`", source.bytes / 1e6, source.path)
     try:
         try:
-            refused = _carry_out(program, folder)
+            refused = _carry_out(program, folder, ours)
         except redis.RedisError:
             # A server that has cut off the last file ends with an error; the next one has none to find.
             if last.stat().st_size == before:
                 raise
-            refused = _carry_out(program, folder)
+            refused = _carry_out(program, folder, ours)
     except redis.RedisError as error:
         raise _failure(source, folder, str(error)) from error
     if refused and not salvage:
@@ -101,13 +112,16 @@ def replay(source: AppendOnly, folder: Path, salvage: bool) -> tuple[Path, tuple
     return folder / "replayed.rdb", tuple(_lost(refused, before - last.stat().st_size))
 
 
-def _carry_out(program: str, folder: Path) -> int:
-    """Lets a server carry all commands out and save; gives the number of those that it refused."""
+def _carry_out(program: str, folder: Path, ours: str) -> int:
+    """Lets a server carry all commands out and save; gives the number of those that it refused.
+
+    Commands that reach beyond the keys have names that end in ``ours``, which no file can know.
+    """
     with _server(program, folder) as client:
-        client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        client.execute_command("DEBUG", "LOADAOF")
+        client.execute_command(f"DEBUG-{ours}", "SET-ACTIVE-EXPIRE", "0")
+        client.execute_command(f"DEBUG-{ours}", "LOADAOF")
         refused = int(client.execute_command("INFO", "stats")["unexpected_error_replies"])
-        client.execute_command("SAVE")
+        client.execute_command(f"SAVE-{ours}")
     return refused
 
 
@@ -136,6 +150,19 @@ def _program() -> str:
             suggestion="put a newer redis-server or valkey-server on PATH",
         )
     return program
+
+
+def _check_room(source: AppendOnly, folder: Path, salvage: bool) -> None:
+    """A dump is about as large as the one that the files begin with; what comes later may make it smaller."""
+    need = source.dump_bytes + (source.files[-1].stat().st_size if salvage else 0)
+    free = shutil.disk_usage(folder).free
+    if need > free:
+        raise PreflightError(
+            f"the disk of `{folder.parent}` is too small to replay `{source.path}`",
+            why=f"a dump of about {need / 1e9:.1f} GB is made there, and {free / 1e9:.1f} GB are free",
+            suggestion="free some room, or name a folder on a larger disk",
+            example="TMPDIR=/data/tmp",
+        )
 
 
 def _link(source: AppendOnly, folder: Path, salvage: bool) -> Path:

@@ -12,7 +12,7 @@ from io_connectors.redis.globs import glob
 from io_connectors.redis.rows import STRING, KeyRow
 from io_connectors.redis.spelling import PART, spelled
 from transforms.mapping.keyspace_choices import KeyspaceChoices
-from transforms.mapping.keyspace_names import memory_id, part_key, source_key, space_of
+from transforms.mapping.keyspace_names import first_matches, memory_id, part_key, source_key
 
 #: Bytes that look like what names are spelled with, much more often than chance would have them.
 NAMES = st.binary() | st.lists(
@@ -88,9 +88,10 @@ def test_ids() -> None:
 def test_the_first_pattern_that_matches_gives_the_space() -> None:
     choices = KeyspaceChoices(key_spaces={"user:*:log": "logs", "user:*": "users", "*:log": "rest"})
     keys = [b"user:1:log", b"user:1", b"a:log", b"other"]
-    assert [space_of(key, choices) for key in keys] == ["logs", "users", "rest", "redis"]
+    spaces = first_matches(keys, choices.key_spaces, choices.memory_space)
+    assert spaces == ["logs", "users", "rest", "redis"]
     assert choices.spaces == ("logs", "users", "rest", "redis")
-    assert space_of(b"other", KeyspaceChoices(memory_space="everything")) == "everything"
+    assert first_matches(keys, {}, "everything") == ["everything"] * 4
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from io_connectors.redis.rows import (
     HASH,
@@ -77,6 +79,13 @@ def test_texts_by_hand(type_: str, value: Any, expected: str) -> None:
 )
 def test_words_of_a_key(key: bytes, expected: str) -> None:
     assert text(STRING, b"x", key) == expected
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF)))
+def test_words_are_runs_of_letters_and_digits(key: str) -> None:
+    words = "".join(letter if letter.isalnum() else " " for letter in key).split()
+    content = orjson.dumps({"type": STRING, "db": 0, "key": key, "value": "x"}).decode()
+    assert key_text(content, None) == ": ".join((" ".join(words), "x") if words else ("x",))
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"", b""), (b"17", b"4.5"), (b"\xff", b"\x00"), (b"_:_", b" ")])

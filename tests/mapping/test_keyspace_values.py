@@ -29,6 +29,7 @@ from io_connectors.redis.rows import (
     Stream,
     StreamEntry,
 )
+from transforms.mapping.keyspace_expiry import moment, moments
 from transforms.mapping.keyspace_json import lossless
 from transforms.mapping.keyspace_values import key_content
 
@@ -303,6 +304,13 @@ def test_stream_by_hand() -> None:
 )
 def test_times(expire_at: int, written: str) -> None:
     assert key_content(row(STRING, b"", expire_at=expire_at)).endswith(f'"expire_at":{written}}}')
+
+
+@given(
+    st.lists(TIMES | st.integers(-(2**63), 2**63 - 1) | st.integers(253_402_300_799_990, 253_402_300_800_010))
+)
+def test_many_times_are_written_as_each_alone(times: list[int | None]) -> None:
+    assert moments(times) == [moment(time) for time in times]
 
 
 DOCUMENTS = st.recursive(

@@ -8,6 +8,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,8 +16,8 @@ from demo.rdb_writer import Dump, string
 from tests.pipelines.command import stopped, until
 from tests.pipelines.stored import report
 from tests.redis.migrations import as_of, found, in_process, start_migration
-from tests.redis.test_dump_migration import check_against, known
-from tests.servers.redis import RedisServer, find_others, find_program
+from tests.redis.test_dump_migration import arrived, check_against, known
+from tests.servers.redis import RedisServer, find_others, find_program, is_valkey
 
 pytestmark = pytest.mark.skipif(
     find_program() is None, reason="no redis-server to replay; run scripts/setup-servers.sh"
@@ -62,7 +63,7 @@ def test_sample_is_what_the_server_held(samples: Path, target: Path) -> None:
     folder = samples / "redis" / "own" / "aof_redis7.0_ts"
     assert in_process("--use-aof", folder, "--target", target, "--source-db", "all", "--ttl-as-decay") == 0
     name = "own/aof_redis7.0_ts/appendonly.aof.manifest"
-    check_against(known(samples / "redis")[name], target, name)
+    check_against(known(samples / "redis")[name], arrived(target), name)
     # It ends in a line that tells the time.
     assert as_of(target) == 1795479761000
 
@@ -75,7 +76,7 @@ def test_sample_of_a_newer_server_is_what_it_held(
     folder = samples / "redis" / "own" / "aof_redis7.4_aofbase"
     assert in_process("--use-aof", folder, "--target", target, "--source-db", "all", "--ttl-as-decay") == 0
     name = "own/aof_redis7.4_aofbase/appendonly.aof.manifest"
-    check_against(known(samples / "redis")[name], target, name)
+    check_against(known(samples / "redis")[name], arrived(target), name)
 
 
 def test_command_of_a_newer_server_says_what_is_needed(
@@ -164,6 +165,30 @@ def test_command_that_the_server_refuses_is_never_passed_over(
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("CONFIG", "SET", "dir", "{folder}"),
+        ("SAVE",),
+        ("REPLICAOF", "127.0.0.1", "1"),
+        ("MODULE", "LOAD", "/x.so"),
+        ("SHUTDOWN", "NOSAVE"),
+        ("EVAL", "redis.call('CONFIG','SET','dir','{folder}')", "0"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_commands_that_reach_beyond_the_keys_are_refused(
+    tmp_path: Path, target: Path, command: tuple[str, ...]
+) -> None:
+    """A file is data: what it says to a server about files and other servers is not done."""
+    file, elsewhere = tmp_path / "hostile.aof", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    hostile = " ".join(command).format(folder=elsewhere)
+    file.write_bytes(commands("SELECT 0", "SET k v", hostile))
+    assert in_process("--use-aof", file, "--target", target) == 3
+    assert list(elsewhere.iterdir()) == [] and not target.exists()
+
+
 def test_keys_that_expired_meanwhile_are_counted(tmp_path: Path, target: Path) -> None:
     file = tmp_path / "appendonly.aof"
     file.write_bytes(
@@ -233,8 +258,29 @@ def test_parts_that_do_not_make_a_whole_are_refused(
     damaged = multi_part / "single.aof"
     damaged.write_bytes(commands("SET a 1") + b"garbage\r\n" + commands("SET b 1"))
     refused(damaged, "Bad file format", "single.aof", "redis-check-aof")
-    damaged.write_bytes(b"REDIS9999" + bytes(100))
-    refused(damaged, "RDB format version", "as new as the one")
+
+
+@pytest.mark.skipif(is_valkey(), reason="Valkey does not tell a dump of a newer Redis from damage")
+def test_base_of_a_newer_server_says_what_is_needed(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "appendonly.aof"
+    file.write_bytes(b"REDIS9999" + bytes(100))
+    assert in_process("--use-aof", file, "--target", target) == 3
+    error = capsys.readouterr().err
+    assert "RDB format version" in error and "as new as the one" in error
+    assert not target.exists()
+
+
+def test_disk_that_is_too_small_for_the_dump(
+    multi_part: Path, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = (multi_part / "a.aof.1.base.rdb").stat().st_size - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=small))
+    assert in_process("--use-aof", multi_part, "--target", target) == 8
+    error = capsys.readouterr().err
+    assert "is too small to replay" in error and "TMPDIR" in error
+    assert not target.exists()
 
 
 @pytest.mark.parametrize(

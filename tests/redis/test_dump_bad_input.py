@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
 
 from demo.rdb_writer import Dump, string, strings
 from tests.pipelines.command import Ended
-from tests.pipelines.stored import report
+from tests.pipelines.stored import only_run, report
 from tests.redis.conftest import MADE_AT
 from tests.redis.migrations import found, in_process, migrate
 
@@ -131,6 +133,12 @@ def test_undecodable_values_are_dead_letters_and_cost_no_other_key(
     assert sorted(found(target)) == ["redis_before", "redis_behind"]
     document = report(target)
     assert (document["dead_letters"], document["valid"]) == (3, True)
+    letters = [json.loads(letter["record"]) for letter in only_run(target).dead_letters()]
+    data = partly_undecodable.read_bytes()
+    assert {letter["key"] for letter in letters} == {"filter", "bad %FF hash", "bad set"}
+    for letter in letters:
+        entry = base64.b64decode(letter["entry_base64"])
+        assert entry in data and len(entry) == letter["bytes"]
 
 
 def test_dead_letters_name_key_type_and_reason(

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from demo.rdb_writer import Dump, length, payload, string, strings
+from demo.rdb_writer import Dump, length, payload, string, strings, zipmap
 from engram_store.errors import SourceError
-from io_connectors.redis.rdb import Undecodable, decode_dump, index_file
+from io_connectors.redis.rdb import Undecodable, decode_dump, index_file, read_span
 from io_connectors.redis.rdb.listpack import listpack
+from io_connectors.redis.rdb.read import MOST_KEPT
 from io_connectors.redis.rows import KeyRow
 from tests.redis.made import ENCODINGS, OLD_REDIS, REDIS, TEXTS, VALKEY, Made
 from tests.redis.whole import indexed_and_read, read_whole
@@ -116,15 +117,45 @@ def test_unknown_module_is_a_key_that_cannot_be_decoded(path: Path) -> None:
     for window in (64, 4096):
         index, rows = indexed_and_read(path, window=window)
         reason = "values of the module type test__rdb (version 1) can only be read by their module"
-        size = len(value) + 1 + 8 + 9
+        entry = b"\xfc" + pack("<q", 1234) + b"\x07" + string(b"unknown") + value
         assert rows == [
             KeyRow(0, b"before", "string", b"1", None),
-            Undecodable(0, b"unknown", "test__rdb", 1234, reason, size),
+            Undecodable(0, b"unknown", "test__rdb", 1234, reason, len(entry), entry),
             KeyRow(0, b"after", "string", b"2", None),
         ]
         assert index.databases[0].types == {"string": 2, "test__rdb": 1}
     with pytest.raises(SourceError, match="test__rdb"):
         decode_dump(payload(MODULE, value))
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(100, True), (MOST_KEPT, False)])
+def test_small_entries_that_cannot_be_decoded_are_kept(path: Path, size: int, is_kept: bool) -> None:
+    dump = Dump()
+    dump.key(16, b"broken", string(b"x" * size))
+    path.write_bytes(dump.finish())
+    [row] = read_whole(path, window=64)
+    assert isinstance(row, Undecodable)
+    assert row.size == path.stat().st_size - 9 - 9
+    assert row.entry == (path.read_bytes()[9:-9] if is_kept else b"")
+
+
+@pytest.mark.parametrize("count", [b"\x01", b"\x03", b"\xfd"])
+def test_zipmap_of_another_number_of_fields(count: bytes) -> None:
+    packed = zipmap([b"a", b"1", b"b", b"2"])
+    with pytest.raises(SourceError, match="not as many fields as it claims"):
+        decode_dump(payload(9, string(count + packed[1:])))
+
+
+@pytest.mark.parametrize("window", [64, 4 * 1024 * 1024])
+def test_spans_end_behind_so_many_bytes(path: Path, window: int) -> None:
+    dump = Dump()
+    for number in range(10):
+        dump.key(0, b"%d" % number, string(b"x" * (5000 if number in (3, 4, 9) else 500)))
+    path.write_bytes(dump.finish())
+    spans = index_file(path, span_keys=4, span_bytes=2000, window=window).spans
+    assert [span.keys for span in spans] == [4, 1, 4, 1]
+    keys = [row.key for span in spans for row in read_span(path, "REDIS0011", span, window)]
+    assert keys == [b"%d" % number for number in range(10)]
 
 
 def test_everything_that_stands_between_and_before_keys(path: Path) -> None:

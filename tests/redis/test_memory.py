@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.rdb_writer import Dump, length, string
+from io_connectors.redis.dump import DumpChoices, open_dump
+from io_connectors.redis.dump_pages import PAGE_BYTES
+from io_connectors.redis.keyspace import Selection
 from io_connectors.redis.rdb import index_file, read_span
 from io_connectors.redis.rows import KeyRow
 
@@ -44,6 +47,18 @@ def test_large_string(tmp_path: Path) -> None:
         [row] = read_span(path, index.magic, index.spans[1], _WINDOW)
     assert isinstance(row, KeyRow)
     assert row.value == bytes(_LARGE)
+
+
+def test_large_neighbours_are_several_pages(tmp_path: Path) -> None:
+    dump = Dump()
+    for number in range(40):
+        dump.key(0, b"%d" % number, string(bytes(1024 * 1024)))
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(dump.finish())
+    plan = open_dump(path, DumpChoices(Selection(), 1000)).plan({}, anew=False)
+    assert [page.rows for page in plan.pages.values()] == [12, 12, 12, 4]
+    for page in plan.pages.values():
+        assert sum(span.stop - span.start for span in page.place) <= PAGE_BYTES
 
 
 def test_collection_of_many_members(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def indexed_and_read(path: Path, *, parts: int = 1, window: int = WINDOW_BYTES) 
     """A file's index and rows, cut into as many parts as there are keys for."""
     keys = index_file(path, window=window).keys
     share = max(1, math.ceil(keys / parts))
-    index = index_file(path, span_keys=share, window=window)
+    index = index_file(path, span_keys=share, span_bytes=sys.maxsize, window=window)
     assert len(index.spans) == math.ceil(keys / share)
     rows: Rows = []
     for span in reversed(index.spans):

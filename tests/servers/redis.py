@@ -34,6 +34,11 @@ def find_program() -> str | None:
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
+def is_valkey() -> bool:
+    """Whether the server's program is Valkey's, which refuses some files that Redis takes."""
+    return Path(find_program() or "").name.startswith("valkey")
+
+
 def find_others() -> dict[str, str]:
     """Programs of other versions: name → path, of packages whose wheels hold one, if they are there."""
     places = {

@@ -8,15 +8,15 @@ zset's member is called by its key's id, ``%#`` and the field or member.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from io_connectors.redis.globs import glob
 from io_connectors.redis.rows import KeyRow
 from io_connectors.redis.spelling import PART, spelled
-from transforms.mapping.keyspace_choices import KeyspaceChoices
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def source_key(row: KeyRow, several_databases: bool) -> str:
@@ -34,14 +34,12 @@ def part_key(source: str, name: bytes) -> str:
     return f"{source}{PART}{spelled(name)}"
 
 
-def space_of(key: bytes, choices: KeyspaceChoices) -> str:
-    """The space of a key's memory."""
-    return first_match(key, choices.key_spaces) or choices.memory_space
+def first_matches(keys: Sequence[bytes], chosen: Mapping[str, T], otherwise: U) -> list[T | U]:
+    """For each key, what was said of the first pattern that it matches, or ``otherwise``."""
+    if not chosen:
+        return [otherwise] * len(keys)
+    return [_first_match(key, chosen, otherwise) for key in keys]
 
 
-def first_match(key: bytes, chosen: Mapping[str, T]) -> T | None:
-    """What was said of the first pattern that a key matches."""
-    for pattern, value in chosen.items():
-        if glob(pattern).fullmatch(key):
-            return value
-    return None
+def _first_match(key: bytes, chosen: Mapping[str, T], otherwise: U) -> T | U:
+    return next((value for pattern, value in chosen.items() if glob(pattern).fullmatch(key)), otherwise)

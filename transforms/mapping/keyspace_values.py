@@ -44,7 +44,7 @@ from io_connectors.redis.rows import (
     Stream,
 )
 from transforms.mapping.keyspace_bytes import JsonText, json_text, json_texts
-from transforms.mapping.keyspace_expiry import moment
+from transforms.mapping.keyspace_expiry import moment, moments
 from transforms.mapping.keyspace_json import lossless
 from transforms.mapping.tagged import json_float
 
@@ -62,12 +62,13 @@ def key_content(row: KeyRow) -> str:
     Raises:
         MappingError: Its type is not known.
     """
-    return memory_content(_memory(row, json_text(row.key)))
+    return memory_content(_memory(row, json_text(row.key), moment(row.expire_at)))
 
 
 def key_memories(rows: Sequence[KeyRow]) -> list[Memory]:
     """What is to be written of keys; of one whose type is not known, all but the value."""
-    return list(map(_memory, rows, json_texts([row.key for row in rows])))
+    keys, times = json_texts([row.key for row in rows]), moments([row.expire_at for row in rows])
+    return list(map(_memory, rows, keys, times))
 
 
 def memory_content(memory: Memory) -> str:
@@ -81,12 +82,11 @@ def memory_content(memory: Memory) -> str:
     return orjson.dumps(memory).decode()
 
 
-def _memory(row: KeyRow, key: JsonText) -> Memory:
-    db, _, kind, value, expire_at = row
+def _memory(row: KeyRow, key: JsonText, expire_at: str | int | None) -> Memory:
+    db, _, kind, value, _ = row
     write = _VALUES.get(kind)
     parts = {} if write is None else write(value)
-    time = None if expire_at is None else moment(expire_at)
-    return {"type": kind, "db": db, "key": key, **parts, "expire_at": time}
+    return {"type": kind, "db": db, "key": key, **parts, "expire_at": expire_at}
 
 
 def content(row: KeyRow, type_: str, parts: Mapping[str, Any], expire_at: int | None) -> str:
@@ -129,22 +129,23 @@ def _zset(members: list[tuple[bytes, float]]) -> dict[str, Any]:
 
 
 def _hash(fields: list[HashField]) -> dict[str, Any]:
-    ordered = by_name(fields)
-    names = json_texts([field[0] for field in ordered])
-    parts = {"value": _named(names, json_texts([field[1] for field in ordered]))}
-    times = [field[2] for field in ordered]
+    spelled, values, times = zip(*by_name(fields), strict=True) if fields else ((), (), ())
+    names = json_texts(spelled)
+    parts = {"value": _named(names, json_texts(values))}
     if times.count(None) < len(times):
         expiring = [at for at, time in enumerate(times) if time is not None]
         parts["field_expire_at"] = _named(
-            [names[at] for at in expiring], [moment(times[at]) for at in expiring]
+            [names[at] for at in expiring], moments([times[at] for at in expiring])
         )
     return parts
 
 
 def _named(names: Sequence[JsonText], values: Sequence[Any]) -> dict[Any, Any] | list[list[Any]]:
     """Values by name; in pairs if one of the names is not text."""
-    pairs = zip(names, values, strict=True)
-    return [list(pair) for pair in pairs] if dict in map(type, names) else dict(pairs)
+    try:
+        return dict(zip(names, values, strict=True))
+    except TypeError:  # bytes that are no text are objects, which cannot be names
+        return [list(pair) for pair in zip(names, values, strict=True)]
 
 
 def _stream(stream: Stream) -> dict[str, Any]:

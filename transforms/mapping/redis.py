@@ -17,11 +17,11 @@ import orjson
 
 from io_connectors.pages import DeadLetter, EdgePage, MappedPage, MemoryPage, SourcePage
 from io_connectors.redis.rows import JSON, KeyRow
-from transforms.mapping.keyspace_choices import KeyspaceChoices, KeyspaceMapping
+from transforms.mapping.keyspace_choices import KeyspaceMapping
 from transforms.mapping.keyspace_expiry import decay_of, still_there
-from transforms.mapping.keyspace_names import first_match, memory_id, source_key, space_of
+from transforms.mapping.keyspace_names import first_matches, memory_id, source_key
 from transforms.mapping.keyspace_parts import add_parts
-from transforms.mapping.keyspace_text import key_text, memory_text
+from transforms.mapping.keyspace_text import memory_text
 from transforms.mapping.keyspace_values import Memory, key_memories, memory_content
 from transforms.mapping.map_pages import MapPages
 from transforms.mapping.refusals import refusal, written
@@ -66,12 +66,14 @@ def _memories(
     rows: Sequence[KeyRow], found: Sequence[Memory], contents: list[str], mapping: KeyspaceMapping
 ) -> MemoryPage:
     n, choices = len(rows), mapping.choices
+    names = [row.key for row in rows]
     keys = [source_key(row, mapping.several_databases) for row in rows]
+    text_fields = first_matches(names, choices.text_fields, None)
     return MemoryPage(
         ids=[memory_id(key) for key in keys],
-        spaces=[space_of(row.key, choices) for row in rows],
+        spaces=first_matches(names, choices.key_spaces, choices.memory_space),
         contents=contents,
-        texts=[_text(*one, choices) for one in zip(rows, found, contents, strict=True)],
+        texts=list(map(memory_text, map(_readable, found, contents), text_fields)),
         confidence=[choices.confidence] * n,
         activation=[choices.activation] * n,
         decay_rate=[decay_of(row.expire_at, mapping) for row in rows],
@@ -82,10 +84,9 @@ def _memories(
     )
 
 
-def _text(row: KeyRow, memory: Memory, content: str, choices: KeyspaceChoices) -> str | None:
-    fields = first_match(row.key, choices.text_fields) if choices.text_fields else None
-    # A JSON document is parsed only where it is read as text: its memory holds it as it will be written.
-    return key_text(content, fields) if row.type == JSON else memory_text(memory, fields)
+def _readable(memory: Memory, content: str) -> Memory:
+    """A key's memory to be read as text; that of a JSON document holds it as it will be written."""
+    return orjson.loads(content) if memory["type"] == JSON else memory
 
 
 def _letter(page_id: str, row: KeyRow, memory: Memory, reason: str, mapping: KeyspaceMapping) -> DeadLetter:

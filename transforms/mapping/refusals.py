@@ -36,6 +36,8 @@ def written(
             unwritable[position] = error.what
     too_large: Mapping[int, str] = why_refused([content or "" for content in contents], limit)
     refused: dict[int, str] = dict(sorted((*unwritable.items(), *too_large.items())))
+    if not refused:
+        return list(rows), contents, refused  # type: ignore[return-value]
     kept = [position for position in range(len(rows)) if position not in refused]
     return [rows[at] for at in kept], [contents[at] for at in kept], refused  # type: ignore[misc]
 

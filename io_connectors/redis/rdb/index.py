@@ -17,6 +17,9 @@ from io_connectors.redis.rdb.window import WINDOW_BYTES
 #: Keys a span.
 SPAN_KEYS = 1000
 
+#: Bytes behind which a span ends with the key that it is at, so that large neighbours can be parted.
+SPAN_BYTES = 4 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -70,13 +73,19 @@ class Index:
 
 
 def index_file(
-    path: Path, *, span_keys: int = SPAN_KEYS, window: int = WINDOW_BYTES, salvage: bool = False
+    path: Path,
+    *,
+    span_keys: int = SPAN_KEYS,
+    span_bytes: int = SPAN_BYTES,
+    window: int = WINDOW_BYTES,
+    salvage: bool = False,
 ) -> Index:
     """Reads a dump file once from end to end, without decoding its values.
 
     Args:
         path: An RDB file, or an append-only file that begins with one.
-        span_keys: Keys a span.
+        span_keys: Keys a span at most.
+        span_bytes: Bytes a span, beyond which it has at most one key.
         window: Bytes to read at once.
         salvage: Whether to index what can be read of a damaged file, rather than to refuse it.
 
@@ -85,7 +94,7 @@ def index_file(
             version that is not known.
     """
     with opened(path) as file:
-        scan = Scan(file, os.fstat(file).st_size, window, span_keys)
+        scan = Scan(file, os.fstat(file).st_size, window, span_keys, span_bytes)
         loss = None
         try:
             scan.run()

@@ -15,6 +15,9 @@ from io_connectors.redis.rdb.spans import Span, new_digest
 from io_connectors.redis.rdb.window import WINDOW_BYTES, Window, read_at
 from io_connectors.redis.rows import KeyRow
 
+#: Bytes of an entry that is kept as it is.
+MOST_KEPT = 64 * 1024
+
 
 class Undecodable(NamedTuple):
     """A key whose value cannot be read, though it is known where it ends.
@@ -25,7 +28,8 @@ class Undecodable(NamedTuple):
         type: Its type; that of an unknown module by the module's name for it.
         expire_at: As ``KeyRow.expire_at``.
         reason: Why its value cannot be read.
-        size: Bytes of the whole entry in the file.
+        size: Bytes of the whole entry in the file: what stands in front of the key, and all of it.
+        entry: These bytes, if they are no more than ``MOST_KEPT``; else none.
     """
 
     db: int
@@ -34,6 +38,15 @@ class Undecodable(NamedTuple):
     expire_at: int | None
     reason: str
     size: int
+    entry: bytes
+
+    @classmethod
+    def of(
+        cls, db: int, key: bytes, type_: str, expire_at: int | None, reason: str, entry: bytes
+    ) -> Undecodable:
+        """One whose entry may be of any size."""
+        kept = entry if len(entry) <= MOST_KEPT else b""
+        return cls(db, key, type_, expire_at, reason, len(entry), kept)
 
 
 def read_span(
@@ -115,7 +128,7 @@ class _Span:
             return None, behind
         entry = buffer[position:behind]
         key, kind, expire_at = self._entries.describe(entry)
-        return Undecodable(self._entries.db, key, kind, expire_at, reason, len(entry)), behind
+        return Undecodable.of(self._entries.db, key, kind, expire_at, reason, entry), behind
 
     def _first_entry(self, offset: int) -> bytes:
         """The whole entry at an offset, larger than the window."""

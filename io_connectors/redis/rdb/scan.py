@@ -25,7 +25,8 @@ class Scan:
         file: The file's descriptor.
         size: Its size.
         window: Bytes to read at once.
-        span_keys: Keys a span.
+        span_keys: Keys a span at most.
+        span_bytes: Bytes behind which a span ends with the key that it is at.
 
     Attributes:
         magic: The file's first nine bytes.
@@ -41,7 +42,7 @@ class Scan:
         checked: Whether there was a checksum, and it was right.
     """
 
-    def __init__(self, file: int, size: int, window: int, span_keys: int) -> None:
+    def __init__(self, file: int, size: int, window: int, span_keys: int, span_bytes: int) -> None:
         self.magic = b""
         self.spans: list[Span] = []
         self.databases: dict[int, Tally] = {}
@@ -56,6 +57,7 @@ class Scan:
         self._file = file
         self._size = size
         self._span_keys = self._missing = span_keys
+        self._span_bytes = span_bytes
         self._names: dict[int, str] = {}
         self._db = self._start = self._start_db = 0
         self._checksum = 0
@@ -131,7 +133,7 @@ class Scan:
 
         This runs once a key: calls and attributes are kept out of it.
         """
-        window, one_string = self._window, skip.string
+        window, span_bytes, one_string = self._window, self._span_bytes, skip.string
         buffer, base, limit = window.buffer, window.base, window.limit
         counts, expiring, expires, whole = [0] * _BYTES, 0, False, self.whole
         try:
@@ -169,7 +171,7 @@ class Scan:
                     expires = False
                 whole = base + position
                 self._missing -= 1
-                if not self._missing:
+                if not self._missing or whole - self._start >= span_bytes:
                     self._cut(position)
         finally:
             self.whole = whole

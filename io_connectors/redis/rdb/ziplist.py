@@ -11,6 +11,8 @@ _END = 0xFF
 _MANY = 0xFFFF
 #: A first byte that says that four bytes of length follow.
 _LONG = 0xFE
+#: From here on the first byte of a zipmap does not tell how many fields it has.
+_MANY_FIELDS = 0xFE
 
 _SIZE32 = Struct("<I").unpack_from
 _SIZE32_BIG = Struct(">I").unpack_from
@@ -64,8 +66,9 @@ def ziplist(packed: bytes) -> list[bytes]:
 def zipmap(packed: bytes) -> list[bytes]:
     """Fields and values of a zipmap (before Redis 2.6), in turns.
 
-    The first byte is the number of fields, or 254 for many. A value is followed by unused bytes,
-    whose number stands between its size and itself.
+    The first byte is the number of fields; 254 and 255 say that they are to be counted, though
+    servers since Redis 6.2 refuse 255. A value is followed by unused bytes, whose number stands
+    between its size and itself.
 
     Raises:
         Broken: It is not a zipmap.
@@ -82,7 +85,7 @@ def zipmap(packed: bytes) -> list[bytes]:
         position = start + 1 + size + unused
     if position != len(packed) - 1:
         raise Broken("a zipmap ends before its last byte")
-    if packed[0] not in (len(found) // 2, _LONG):
+    if packed[0] != len(found) // 2 and packed[0] < _MANY_FIELDS:
         raise Broken("a zipmap has not as many fields as it claims")
     return found
 
