@@ -11,6 +11,7 @@ from io_connectors.engram.home import RunHome
 from io_connectors.pages import MappedPage
 from pipelines.again import kept
 from pipelines.compared import Compared, compare, edge_line, edges_of
+from pipelines.terminal import say
 from pipelines.traced import Name, Place, find_letter, find_memory
 from transforms.embedding.batch import embed_pages, text_of
 from transforms.embedding.provider import embedder_of
@@ -62,18 +63,18 @@ def explain(home: RunHome, record: str, run: str | None, flags: Sequence[str]) -
     place = find_memory(home, runs, name)
     if place is None:
         return _explain_absence(home, runs, name)
-    print(f"{place.space}/{place.id}")
-    print(f"  source:  {place.kind} [{place.key}], {place.run.manifest.get('source_shown', '')}")
+    shown = place.run.manifest.get("source_shown", "")
+    say([f"{place.space}/{place.id}", f"  source:  {place.kind} [{place.key}], {shown}"])
     with kept(place.run, home.address, flags) as opened:
         again = find_again(opened.source, place)
     if again is None:
-        print("  ✗ the source does not have it any more: it was deleted, renamed, or has expired since")
+        say(["  ✗ the source does not have it any more: it was deleted, renamed, or has expired since"])
         return IntegrityError.exit_code
     again = _embedded(again, place.run.model)
-    print("\n".join(_mapped_lines(again, place.run.model)))
+    say(_mapped_lines(again, place.run.model))
     with home.reader() as reader:
         found = compare(reader, place.run, again.mapped, again.at)
-    print("\n".join(_compared_lines(found, place)))
+    say(_compared_lines(found, place))
     return IntegrityError.exit_code if found.differences else 0
 
 
@@ -115,12 +116,16 @@ def _explain_absence(home: RunHome, runs: Sequence[str], name: Name) -> int:
             example=f"engram-migrate spaces --target {home.address}",
         )
     run, letter = found
-    print(f"{name} was refused")
-    print(f"  source:  {letter['kind']} [{letter['key']}]")
-    print(f"  when:    in stage {letter['stage']} of run {run}, page {letter['page_id']}")
-    print(f"  why:     {letter['reason']}")
-    print(f"  try:     {letter['suggestion']}")
-    print(f"  record:  {_short(letter['record'])}")
+    say(
+        (
+            f"{name} was refused",
+            f"  source:  {letter['kind']} [{letter['key']}]",
+            f"  when:    in stage {letter['stage']} of run {run}, page {letter['page_id']}",
+            f"  why:     {letter['reason']}",
+            f"  try:     {letter['suggestion']}",
+            f"  record:  {_short(letter['record'])}",
+        )
+    )
     return 0
 
 
@@ -148,6 +153,5 @@ def _compared_lines(found: Compared, place: Place) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    """A text in one line, without what would command a terminal."""
-    plain = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
+    plain = " ".join(text.split())
     return plain if len(plain) <= _WIDTH else plain[: _WIDTH - 1] + "…"

@@ -11,6 +11,7 @@ from typing import Any
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.progress import clock
 from pipelines.report import REPORT
+from pipelines.terminal import say
 
 #: States in which the saved report is the run's.
 _FINISHED = ("complete", "invalid")
@@ -95,5 +96,5 @@ class Status:
 def status(home: RunHome, run: str | None) -> int:
     """Shows how the runs of a target stand, or one of them."""
     for name in [run] if run else home.runs():
-        print("\n".join(Status.of(home.run(name)).lines(time.time())))
+        say(Status.of(home.run(name)).lines(time.time()))
     return 0
