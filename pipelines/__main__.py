@@ -93,7 +93,8 @@ def parser() -> _Parser:
     replay = _add(actions, "replay", "put refused records through their pipeline again", verbs.replay)
     # A flag, not a place: the value of a flag meant for the pipeline would be taken for it.
     replay.add_argument("--run", help="the run; needed if there are several")
-    check = _add(actions, "validate", "compare a run with its source and its target", verbs.validate)
+    help = "compare a run with its source and its target; flags of the source may follow"
+    check = _add(actions, "validate", help, verbs.validate)
     check.add_argument("--run", help="the run; needed if there are several")
     check.add_argument(
         "--without-source", action="store_true", help="do not ask the source, which may be gone"

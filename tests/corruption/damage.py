@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from engram_store import pages
 from engram_store.digests import combined, edge_hashes, memory_hashes
-from engram_store.model import DIMENSION
+from engram_store.model import DIMENSION, PageReceipt
 from engram_store.run import Run
 from engram_store.store import Store
 from tests.corruption.made import OLDER, ROWS, RUN
@@ -132,10 +132,20 @@ def rows(
 def forged_edges(store: Path) -> None:
     """Changes an edge in its file, and the receipt with it."""
     rows(lambda r: r[_ROW].update(weight=0.1), edges=True, finalized=False)(store)
+    digest = combined(edge_hashes(run_of(store).edges("p2")))
+    _with_receipt(store, lambda receipt: replace(receipt, edge_digest=digest))
+
+
+def page_of_earlier_version(store: Path) -> None:
+    """Makes page p2 what it would be if it were written before there were digests over everything."""
+    (run_of(store).path / "seal.json").unlink()
+    _with_receipt(store, lambda receipt: replace(receipt, digest="1" * 32, edge_digest=""))
+
+
+def _with_receipt(store: Path, change: Callable[[PageReceipt], PageReceipt]) -> None:
     run = run_of(store)
     path = run.memories_path("p2")
-    receipt = pages.read_receipt(pages.read_footer(path), path)
-    receipt = replace(receipt, edge_digest=combined(edge_hashes(run.edges("p2"))))
+    receipt = change(pages.read_receipt(pages.read_footer(path), path))
     batch = run.memories("p2")
     pages._write(path, batch, batch.num_rows * 2 * DIMENSION + 1, {pages._RECEIPT: pages._footer(receipt)})
     Store.open(store).finalize()
