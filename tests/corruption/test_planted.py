@@ -16,11 +16,19 @@ from pipelines.validation.checks import checks_of
 from pipelines.validation.evidence import gather
 from tests.corruption.again import Again
 from tests.corruption.conftest import OneServer
-from tests.corruption.damage import DAMAGES, Damage, page_of_earlier_version
+from tests.corruption.damage import Damage, page_of_earlier_version
+from tests.corruption.in_files import IN_FILES
+from tests.corruption.in_index import IN_INDEX
 from tests.corruption.made import RUN
 from transforms.validation.samples import AgainstSource, choose, compare_with_source
 
 SEED = 7
+
+#: Every damage, by where it is done.
+DAMAGES = [
+    *(("index", damage) for damage in IN_INDEX),
+    *(("files", damage) for damage in IN_FILES),
+]
 
 
 def validated(target: str, source: Path) -> list[Check]:
