@@ -15,6 +15,7 @@ from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.beam_run import run_pipeline
+from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
@@ -85,6 +86,7 @@ class Migration:
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
             report = replace(report, checks=checks_of(report, self.home, self.run))
+        report = replace(report, checks=(*report.checks, *delivery_checks(self.run)))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report

@@ -131,9 +131,11 @@ class PublicServer:
         return Held(found["content"], float(found["confidence"]), str(found["timestamp"]))
 
     def close(self) -> None:
-        """Closes the connections."""
-        if self._connections is not None:
-            self._connections.close()
+        """Closes the connections; a further request opens others."""
+        with self._counting:
+            connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
 
     def _ask(
         self,

@@ -131,6 +131,7 @@ class PublicHome:
         chosen = self._choices.on_absorbed or _chosen_before(runs)
         how = {"server": self.address, "server_version": self._version, "on_absorbed": chosen}
         with ExitStack() as held:
+            held.callback(self._server.close)
             reader = held.enter_context(self._staging.reader())
             ledgers = {run: held.enter_context(closing(DeliveryLedger(run.path))) for run in runs}
             move = chosen == DISAMBIGUATE

@@ -34,6 +34,11 @@ class PublicReader(Reader):
         self._server = server
         self._opened: set[str] = set()
 
+    def close(self) -> None:
+        """Lets go of the index and of the connections."""
+        super().close()
+        self._server.close()
+
     def spaces(self) -> dict[str, int]:
         """How many memories the server counts in each space of the runs, continuations and strangers too."""
         return {space: self.count(space) for space in self.staged()}
