@@ -34,10 +34,11 @@ def home_of(
     on_absorbed: str | None = None,
     say: Callable[[str], None] = print,
     key: SecretRef | None = None,
+    url: str = "",
 ) -> PublicHome:
-    """A double as a home of runs."""
+    """A double as a home of runs; ``url`` is the address of what is between, if there is something."""
     staging = EmbeddedHome.open(folder, create=True)
-    server = PublicServer(Server(double.url, key), IMPATIENT)
+    server = PublicServer(Server(url or double.url, key), IMPATIENT)
     return PublicHome(staging, server, "0.1.0", DeliveryChoices(str(folder), on_absorbed, say))
 
 

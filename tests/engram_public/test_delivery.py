@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -23,6 +24,8 @@ from pipelines.delivered import delivery_checks
 from tests.engram_double.double import EngramDouble
 from tests.engram_double.spaces import Quirks, Remembered
 from tests.engram_public.staging import finalized, home_of, outcomes, samples, staged, unit
+from tests.pipelines.command import until
+from tests.server.proxy import FAULTS, Fault, Proxy
 
 IDS = [f"users_{n}" for n in range(40)]
 
@@ -275,6 +278,47 @@ def test_after_an_outage_everything_is_read_back_again(double: EngramDouble, tmp
     assert outcomes(run) == {"stored": 40} and double.ids("users") == set(IDS)
     assert len(double.state.written) == 60
     assert len(reads) >= 3 * 40
+
+
+def test_a_server_that_starts_again_while_it_is_sent_to(tmp_path: Path) -> None:
+    with EngramDouble(Quirks(seconds=0.01)) as double:
+        home = home_of(tmp_path, double)
+        run = staged(home, [f"users_{n}" for n in range(300)])
+        sending = threading.Thread(target=finalized, args=(home,))
+        sending.start()
+        until(lambda: len(double.state.written) >= 100)
+        double.restart(losing=30)
+        sending.join()
+    assert outcomes(run) == {"stored": 300} and len(double.ids("users")) == 300
+    assert run.finding("delivery")["outages"] > 0
+
+
+class Cycling:
+    """Each fault three times, one in every four requests."""
+
+    def __init__(self) -> None:
+        self.met = Counter[Fault]()
+        self._asked = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            self._asked += 1
+            if self._asked % 4 or self.met.total() == 3 * len(FAULTS):
+                return None
+            fault = FAULTS[self.met.total() % len(FAULTS)]
+            self.met[fault] += 1
+            return fault
+
+
+def test_a_network_and_a_server_in_trouble(double: EngramDouble, tmp_path: Path) -> None:
+    trouble = Cycling()
+    with Proxy(double.port, trouble) as proxy:
+        home = home_of(tmp_path, double, url=proxy.url)
+        run = staged(home, IDS)
+        finalized(home)
+    assert trouble.met == dict.fromkeys(FAULTS, 3)
+    assert double.ids("users") == set(IDS) and delivery_checks(run)[0].passed
 
 
 def test_a_restart_between_two_requests_is_seen(double: EngramDouble, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 #: Requests under way at once; more change nothing, since the server stores one memory at a time.
 IN_FLIGHT = 8
 
-#: A server that starts again reads its spaces first: up to about three quarters of a minute are waited.
-PATIENT = RetryPolicy(attempts=8, first_wait=0.5, longest_wait=15.0)
+#: A server that starts again reads its spaces first, seen to take 49 s: about a minute and a half is waited.
+PATIENT = RetryPolicy(attempts=11, first_wait=0.5, longest_wait=15.0)
 
 #: Making a space takes up to 18 s, and with several at once they wait for each other.
 _TIMEOUT = 120.0
