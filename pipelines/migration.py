@@ -19,6 +19,7 @@ from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
+from pipelines.room import check_room
 from pipelines.run_state import note_attempt, note_state
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
@@ -69,6 +70,7 @@ class Migration:
         planned = self.source.page_rows.keys()
         earlier = self._earlier_receipts()
         todo = [page_id for page_id in self.source.page_rows if page_id not in earlier]
+        check_room(self.source, self.home.capabilities)
         self._check_disk(todo)
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         receipts, peak = earlier, memory_in_use()

@@ -28,6 +28,10 @@ MANIFEST = {"model": "local/lexical-1", "started_at": "2025-01-01T00:00:00+00:00
 IMPATIENT = RetryPolicy(attempts=6, first_wait=0.05, longest_wait=0.5)
 
 
+#: Some ids.
+IDS = [f"users_{n}" for n in range(40)]
+
+
 def home_of(
     folder: Path,
     double: EngramDouble,
@@ -91,3 +95,9 @@ def unit(seed: int, n: int = 1) -> Vectors:
     found = np.random.default_rng(seed).standard_normal((n, 768)).astype(np.float32)
     made: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
     return made
+
+
+def near(vector: Vectors) -> Vectors:
+    """Two equal vectors and one at a cosine of about 0.97."""
+    off = vector + 0.25 * unit(99)[0]
+    return np.stack([vector, vector, off / np.linalg.norm(off)]).astype(np.float32)

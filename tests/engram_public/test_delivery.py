@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,32 +11,12 @@ import pytest
 
 from engram_store.errors import (
     ConfigurationError,
-    PreflightError,
-    TargetTransientError,
 )
-from io_connectors.engram.public import delivery, preflight
-from io_connectors.engram.public.client import Held
-from io_connectors.secrets import SecretRef
+from io_connectors.engram.public import delivery
 from pipelines.delivered import delivery_checks
 from tests.engram_double.double import EngramDouble
-from tests.engram_double.spaces import Quirks, Remembered
-from tests.engram_public.staging import finalized, home_of, outcomes, samples, staged, unit
-from tests.pipelines.command import until
-from tests.server.proxy import FAULTS, Fault, Proxy
-
-IDS = [f"users_{n}" for n in range(40)]
-
-
-@pytest.fixture
-def double() -> Iterator[EngramDouble]:
-    with EngramDouble() as double:
-        yield double
-
-
-def near(vector: np.ndarray) -> np.ndarray:
-    """Two equal vectors and one at a cosine of about 0.97."""
-    off = vector + 0.25 * unit(99)[0]
-    return np.stack([vector, vector, off / np.linalg.norm(off)]).astype(np.float32)
+from tests.engram_double.spaces import Remembered
+from tests.engram_public.staging import IDS, finalized, home_of, near, outcomes, samples, staged, unit
 
 
 def test_all_arrives_with_its_edges(double: EngramDouble, tmp_path: Path) -> None:
@@ -73,21 +50,6 @@ def test_nothing_is_sent_twice(double: EngramDouble, tmp_path: Path) -> None:
     finalized(home_of(tmp_path, double))
     assert len(double.state.written) == len(IDS)
     assert outcomes(run) == {"stored": 40}
-
-
-def test_what_would_be_absorbed_stops_it_before_anything_is_sent(
-    double: EngramDouble, tmp_path: Path
-) -> None:
-    home = home_of(tmp_path, double)
-    run = staged(home, ["a", "b", "c"], vectors=near(unit(1)[0]))
-    with pytest.raises(PreflightError, match="absorb 2 of 3") as raised:
-        finalized(home)
-    assert "`users/b` by `a`" in raised.value.why and "--on-absorbed disambiguate" in raised.value.example
-    assert double.state.written == [] and double.spaces == {}
-    # Nothing was sent, so the run can still be taken back.
-    assert run.finding("delivery") is None
-    home.undo("first")
-    assert home.runs() == []
 
 
 def test_absorbed_memories_are_named(double: EngramDouble, tmp_path: Path) -> None:
@@ -137,14 +99,6 @@ def test_accepted_losses_are_sent_when_they_are_to_be_moved(double: EngramDouble
     finalized(home_of(tmp_path, double, "disambiguate"))
     assert outcomes(run) == {"stored": 2}
     assert double.ids("users") == {"a", "b"}
-
-
-def test_a_write_that_is_answered_well_and_lost_is_sent_again(double: EngramDouble, tmp_path: Path) -> None:
-    double.quirks.loses_once |= {IDS[3], IDS[7]}
-    home = home_of(tmp_path, double)
-    run = staged(home, IDS)
-    finalized(home)
-    assert outcomes(run) == {"stored": 40} and len(double.state.written) == 42
 
 
 def test_a_memory_that_is_always_lost_is_named(double: EngramDouble, tmp_path: Path) -> None:
@@ -235,177 +189,6 @@ def test_long_contents_go_on_in_continuations(double: EngramDouble, tmp_path: Pa
     assert memory is not None and memory.content == content
 
 
-class Killed(BaseException):
-    """As if the process were gone."""
-
-
-def test_a_killed_delivery_goes_on(double: EngramDouble, tmp_path: Path) -> None:
-    run = staged(home_of(tmp_path, double), IDS)
-    home = home_of(tmp_path, double)
-    with patch.object(delivery, "_AT_ONCE", 10):
-        remember, written = home._server.remember, threading.Semaphore(25)
-
-        def until_killed(*arguments: object) -> None:
-            if not written.acquire(blocking=False):
-                raise Killed
-            remember(*arguments)  # type: ignore[arg-type]
-
-        with patch.object(home._server, "remember", until_killed), pytest.raises(Killed):
-            finalized(home)
-        assert 20 <= len(double.state.written) <= 25
-        with pytest.raises(ConfigurationError, match="cannot be taken back"):
-            home.undo("first")
-        finalized(home_of(tmp_path, double))
-    assert len(double.state.written) == 40
-    assert sum(outcomes(run).values()) == 40 and delivery_checks(run)[0].passed
-
-
-def test_after_an_outage_everything_is_read_back_again(double: EngramDouble, tmp_path: Path) -> None:
-    home = home_of(tmp_path, double)
-    run = staged(home, IDS)
-    memory, reads = home._server.memory, []
-
-    def restarting(space: str, id: str) -> Held | None:
-        found = memory(space, id)
-        reads.append(id)
-        if len(reads) == 35:
-            # What was found well a moment ago is gone.
-            double.restart(losing=20)
-        return found
-
-    with patch.object(home._server, "memory", restarting):
-        finalized(home)
-    assert outcomes(run) == {"stored": 40} and double.ids("users") == set(IDS)
-    assert len(double.state.written) == 60
-    assert len(reads) >= 3 * 40
-
-
-def test_a_server_that_starts_again_while_it_is_sent_to(tmp_path: Path) -> None:
-    with EngramDouble(Quirks(seconds=0.01)) as double:
-        home = home_of(tmp_path, double)
-        run = staged(home, [f"users_{n}" for n in range(300)])
-        sending = threading.Thread(target=finalized, args=(home,))
-        sending.start()
-        until(lambda: len(double.state.written) >= 100)
-        double.restart(losing=30)
-        sending.join()
-    assert outcomes(run) == {"stored": 300} and len(double.ids("users")) == 300
-    assert run.finding("delivery")["outages"] > 0
-
-
-class Cycling:
-    """Each fault three times, one in every four requests."""
-
-    def __init__(self) -> None:
-        self.met = Counter[Fault]()
-        self._asked = 0
-        self._lock = threading.Lock()
-
-    def __call__(self, method: str, path: str) -> Fault | None:
-        with self._lock:
-            self._asked += 1
-            if self._asked % 4 or self.met.total() == 3 * len(FAULTS):
-                return None
-            fault = FAULTS[self.met.total() % len(FAULTS)]
-            self.met[fault] += 1
-            return fault
-
-
-def test_a_network_and_a_server_in_trouble(double: EngramDouble, tmp_path: Path) -> None:
-    trouble = Cycling()
-    with Proxy(double.port, trouble) as proxy:
-        home = home_of(tmp_path, double, url=proxy.url)
-        run = staged(home, IDS)
-        finalized(home)
-    assert trouble.met == dict.fromkeys(FAULTS, 3)
-    assert double.ids("users") == set(IDS) and delivery_checks(run)[0].passed
-
-
-def test_a_restart_between_two_requests_is_seen(double: EngramDouble, tmp_path: Path) -> None:
-    home = home_of(tmp_path, double)
-    run = staged(home, IDS)
-    make_space, made = home._server.make_space, []
-
-    def restarting(name: str) -> object:
-        made.append(name)
-        if len(made) == 3:
-            # After everything was read back: no request is under way that could be cut.
-            home._server.close()
-            double.restart(losing=5)
-        return make_space(name)
-
-    with patch.object(home._server, "make_space", restarting):
-        finalized(home)
-    assert outcomes(run) == {"stored": 40} and double.ids("users") == set(IDS)
-
-
-def test_a_server_that_never_stays_ends_it(double: EngramDouble, tmp_path: Path) -> None:
-    home = home_of(tmp_path, double)
-    staged(home, IDS)
-    memory = home._server.memory
-
-    def away(space: str, id: str) -> Held | None:
-        home._server.outages += 1
-        return memory(space, id)
-
-    with (
-        patch.object(home._server, "memory", away),
-        pytest.raises(TargetTransientError, match="was away whenever"),
-    ):
-        finalized(home)
-    run = home.run("first")
-    assert run.finding("delivery").get("spaces") is None
-
-
-def test_a_server_that_is_gone_ends_it_and_it_goes_on(double: EngramDouble, tmp_path: Path) -> None:
-    home = home_of(tmp_path, double)
-    run = staged(home, IDS)
-    double.stop()
-    with pytest.raises(TargetTransientError, match="cannot be reached"):
-        finalized(home)
-    double.start()
-    finalized(home_of(tmp_path, double))
-    assert outcomes(run) == {"stored": 40}
-
-
-def test_a_space_that_is_too_full_is_refused(double: EngramDouble, tmp_path: Path) -> None:
-    home = home_of(tmp_path, double)
-    run = staged(home, IDS)
-    with patch.object(preflight, "MOST_PER_SPACE", 39), pytest.raises(PreflightError, match="more than"):
-        finalized(home)
-    assert double.spaces == {}
-    with patch.object(preflight, "MOST_PER_SPACE", 40):
-        finalized(home)
-        staged(home, ["one more"], page="p2")
-        with pytest.raises(PreflightError, match="more than"):
-            finalized(home)
-    # The server's own count is what counts, whoever wrote.
-    other = home_of(tmp_path / "other", double)
-    staged(other, ["another"])
-    with patch.object(preflight, "MOST_PER_SPACE", 40), pytest.raises(PreflightError) as raised:
-        finalized(other)
-    assert "it holds 40, and 1 are to come" in raised.value.why
-    assert len(double.state.written) == 40 and outcomes(run) == {"stored": 40}
-
-
-@pytest.mark.parametrize("id", ["search", "recall", ".", "..", "x" * 10_001])
-def test_an_id_that_cannot_be_fetched_is_refused(double: EngramDouble, tmp_path: Path, id: str) -> None:
-    home = home_of(tmp_path, double)
-    staged(home, ["a", id])
-    with pytest.raises(PreflightError, match="never be fetched"):
-        finalized(home)
-    assert double.spaces == {}
-
-
-@pytest.mark.parametrize("space", ["ab", "Users", "a.b", "ä" * 3])
-def test_a_space_that_cannot_be_made_is_refused(double: EngramDouble, tmp_path: Path, space: str) -> None:
-    home = home_of(tmp_path, double)
-    staged(home, ["a"], space=space)
-    with pytest.raises(PreflightError, match="cannot have a space"):
-        finalized(home)
-    assert double.spaces == {}
-
-
 def test_a_delivered_run_is_not_undone_and_nothing_is_ever_deleted(
     double: EngramDouble, tmp_path: Path
 ) -> None:
@@ -417,22 +200,3 @@ def test_a_delivered_run_is_not_undone_and_nothing_is_ever_deleted(
     assert home.runs() == ["first"] and double.ids("users") == set(IDS)
     assert {method for method, _ in double.state.asked} == {"GET", "POST"}
     assert not home.capabilities.undo and home.capabilities.most_per_space == 100_000
-
-
-def test_the_key_is_shown(tmp_path: Path) -> None:
-    with EngramDouble(Quirks(key="secret")) as double:
-        home = home_of(tmp_path, double, key=SecretRef.keep("TARGET_KEY", "wrong"))
-        staged(home, IDS[:2])
-        with pytest.raises(ConfigurationError, match="does not take the key"):
-            finalized(home)
-        right = home_of(tmp_path, double, key=SecretRef.keep("TARGET_KEY", "secret"))
-        finalized(right)
-        assert double.ids("users") == set(IDS[:2])
-
-
-def test_the_time_it_takes_is_said(double: EngramDouble, tmp_path: Path) -> None:
-    said: list[str] = []
-    home = home_of(tmp_path, double, say=said.append)
-    staged(home, IDS)
-    finalized(home)
-    assert said == [f"{double.url}, version 0.1.0: 40 memories to send to 1 spaces, about 0:00:00"]

@@ -75,6 +75,7 @@ class PublicServer:
         self._server = server
         self._policy = policy
         self._counting = threading.Lock()
+        self._given_up = threading.Event()
         self._connections: httpx.Client | None = None
 
     def spaces(self) -> dict[str, Space]:
@@ -130,6 +131,10 @@ class PublicServer:
             return None
         return Held(found["content"], float(found["confidence"]), str(found["timestamp"]))
 
+    def give_up(self) -> None:
+        """Lets threads that wait for another try end at once."""
+        self._given_up.set()
+
     def close(self) -> None:
         """Closes the connections; a further request opens others."""
         with self._counting:
@@ -155,12 +160,14 @@ class PublicServer:
             content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
         def once() -> Any:
+            if self._given_up.is_set():
+                raise TargetTerminalError(f"`{self.url}` is not asked any more, since the delivery ended")
             answer = self._send(method, path, params=params, headers=headers, content=content)
             if not answer.is_success and answer.status_code not in also:
                 raise self._refusal(answer, f"{method} {path}")
             return self._document(answer)
 
-        return retrying(once, self._policy)
+        return retrying(once, self._policy, self._given_up.wait)
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
         import httpx

@@ -151,11 +151,14 @@ class Delivery:
 
 
 @contextmanager
-def asking() -> Iterator[ThreadPoolExecutor]:
-    """The threads that ask; what is not begun is given up if the block fails."""
+def asking(server: PublicServer) -> Iterator[ThreadPoolExecutor]:
+    """The threads that ask a server; what is not begun, or waits, is given up if the block fails."""
     pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="deliver")
     try:
         yield pool
+    except BaseException:
+        server.give_up()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

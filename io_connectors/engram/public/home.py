@@ -142,7 +142,7 @@ class PublicHome:
             self._choices.say(f"{self.address}, version {self._version}: {expectation(survey, before)}")
             for run in runs:
                 run.save_finding(DELIVERY, how)
-            pool = held.enter_context(asking())
+            pool = held.enter_context(asking(self._server))
             found = Delivery(survey, self._server, before, self._choices.say, pool).go()
             for run, verification in found.items():
                 outcome = outcome_of(run, ledgers[run], verification)

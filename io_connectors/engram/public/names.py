@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from urllib.parse import quote
 
 from engram_store.errors import PreflightError
@@ -43,6 +44,20 @@ def check_id(space: str, id: str) -> None:
             f"the memory `{id[:80]}` of space `{space}` could never be fetched from the Engram server",
             why=f"an id must have 1 to {_LONGEST_ID:,} bytes, and not be one of"
             f" {', '.join(sorted(_NOT_FETCHED))}; nothing was sent",
+            suggestion="let another property or column name it, or choose an embedded store as target",
+        )
+
+
+def check_continuations(space: str, continuations: Set[str], ids: Set[str]) -> None:
+    """Refuses ids under which continuations of other memories would be kept.
+
+    Raises:
+        PreflightError: There are such.
+    """
+    for id in continuations & ids:
+        raise PreflightError(
+            f"the id `{id}` of space `{space}` is also that of another memory's continuation",
+            why="a long memory goes on under its own id and `~part2`, `~part3` and so on; nothing was sent",
             suggestion="let another property or column name it, or choose an embedded store as target",
         )
 

@@ -16,8 +16,9 @@ from engram_store.reader import Reader
 from engram_store.run import Run
 from io_connectors.engram.public.absorption import SIMILAR, absorbed_by, nearest_other
 from io_connectors.engram.public.disambiguate import moved
+from io_connectors.engram.public.envelope import continuation
 from io_connectors.engram.public.ledger import IDENTICAL, SENT, STORED, DeliveryLedger, Entry
-from io_connectors.engram.public.names import check_id, check_space
+from io_connectors.engram.public.names import check_continuations, check_id, check_space
 from io_connectors.engram.public.staged import Parcel, StagedMemory, parcel, staged_pages
 
 Vectors = npt.NDArray[np.float32]
@@ -33,6 +34,9 @@ class SpaceSurvey:
 
     Attributes:
         vectors: (n, 768), of length 1 or zero, in the order in which they came or come to the server.
+        rows: Id → row.
+        confidence: In the order of the rows.
+        continuations: Ids under which long memories go on.
         memories: How many the server will hold of it, continuations counted.
         new: How many of these were never sent.
     """
@@ -40,6 +44,7 @@ class SpaceSurvey:
     vectors: Vectors
     rows: dict[str, int] = field(default_factory=dict)
     confidence: list[float] = field(default_factory=list)
+    continuations: set[str] = field(default_factory=set)
     memories: int = 0
     new: int = 0
 
@@ -91,6 +96,7 @@ class Survey:
         for delivered in (True, False):
             self._add(delivered)
         for name, space in spaces.items():
+            check_continuations(name, space.continuations, space.rows.keys())
             self._foresee(name, space, move=move)
 
     @classmethod
@@ -151,6 +157,7 @@ class Survey:
         sent = self._parcel(staged)
         space = self.spaces[staged.memory.space]
         space.add(staged, sent.vector)
+        space.continuations |= {continuation(sent.id, part) for part in range(2, len(sent.contents) + 1)}
         space.memories += len(sent.contents)
         space.new += 0 if entry is not None else len(sent.contents)
 
