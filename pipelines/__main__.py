@@ -148,7 +148,7 @@ def _add(
     verb.add_argument(
         "--staging",
         default=os.environ.get(f"{PREFIX}STAGING", ""),
-        help="store that was delivered to an Engram server (default ./engram-staging/<host>_<port>)",
+        help="store that was delivered to an Engram server (default ./engram-staging/HOST_PORT)",
     )
     return verb
 

@@ -66,7 +66,10 @@ class Settings:
     )
     target_key_file: str = setting("", Text(), "file with the server's key", "target")
     staging: str = setting(
-        "", Text(), "store that an Engram server is filled from; ./engram-staging/<host>_<port>", "target"
+        "",
+        Text(),
+        "store that an Engram server is filled from; by default ./engram-staging/HOST_PORT",
+        "target",
     )
     on_absorbed: str = setting(
         FAIL,

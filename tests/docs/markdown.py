@@ -79,10 +79,12 @@ NEO4J_GUIDE = Document("docs/operations/migration-neo4j.md")
 REDIS_GUIDE = Document("docs/operations/migration-redis.md")
 NEO4J_TUTORIAL = Document("docs/tutorials/migrate-from-neo4j.md")
 SERVER_GUIDE = Document("docs/operations/server.md")
+COMPATIBILITY = Document("docs/engram-compatibility.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
     *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
     SERVER_GUIDE,
+    COMPATIBILITY,
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

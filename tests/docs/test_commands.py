@@ -11,6 +11,7 @@ from demo import shop
 from tests.docs import script
 from tests.docs.markdown import (
     ALL,
+    COMPATIBILITY,
     CONTRIBUTING,
     NEO4J_GUIDE,
     NEO4J_TUTORIAL,
@@ -20,6 +21,7 @@ from tests.docs.markdown import (
     SERVER_GUIDE,
     Document,
 )
+from tests.engram_double.double import EngramDouble
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import DebianPostgres
@@ -95,6 +97,13 @@ def test_readme(own_postgres: DebianPostgres, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_server_guide(tmp_path: Path) -> None:
     script.run(SERVER_GUIDE, tmp_path, _ONE_WORKER, {"7432": str(free_port())})
+
+
+@pytest.mark.slow
+def test_compatibility(tmp_path: Path) -> None:
+    with EngramDouble() as double:
+        # What is shown stands in the document with the address that it replaces.
+        script.run(COMPATIBILITY, tmp_path, _ONE_WORKER, {"7432": str(double.port)})
 
 
 def test_contributing(tmp_path: Path) -> None:
