@@ -19,7 +19,7 @@ CLEAR = "\x1b[2J\x1b]0;owned\x07"
 @given(st.text())
 def test_nothing_steering_is_left(text: str) -> None:
     shown = escaped(text)
-    assert not any(ord(c) < 32 and c != "\t" or 127 <= ord(c) < 160 or c in "\u202e\u2066" for c in shown)
+    assert not any((ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 or c in "\u202e\u2066" for c in shown)
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs", "Mn"])))
