@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engram_store.digests import combined, edge_hashes, memory_hashes
 from engram_store.model import DIMENSION, EDGE_SCHEMA, PageReceipt, memory_schema
-from engram_store.pages import page_digest
 from engram_store.store import Store
 
 PAGE = 1000
@@ -80,13 +80,14 @@ def receipt(page_id: str, memories: pa.RecordBatch, edges: pa.RecordBatch) -> Pa
         memories={"users": memories.num_rows},
         edges={"users_fk": edges.num_rows},
         dead_letters=0,
-        digest=page_digest(memories["id"], memories["content"]),
+        digest=combined(memory_hashes(memories)),
         low_confidence=0,
         zero_vectors=0,
         omitted_times=0,
         texts=(memories.num_rows, memories.num_rows),
         bytes=0,
         written_at=0.0,
+        edge_digest=combined(edge_hashes(edges)),
     )
 
 

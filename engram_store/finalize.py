@@ -24,7 +24,7 @@ from engram_store.serving import CURRENT, INDEX, IndexWriter, current
 from engram_store.workspace import Workspace
 
 _SUMMARY = "GENERATION.json"
-_FORMAT = "serving-1"
+_FORMAT = "serving-2"
 _ALL_BUT_VECTORS = [
     "id", "space", "content", "confidence", "activation", "decay_rate", "created_at", "source",
 ]  # fmt: skip

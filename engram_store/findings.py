@@ -47,6 +47,28 @@ def load(folder: Path, name: str) -> Any:
         ) from error
 
 
+def names(path: Path, otherwise: set[str]) -> set[str]:
+    """The names of pages that a file lists; ``otherwise`` if there is no such file.
+
+    Raises:
+        IntegrityError: It is not a list of names.
+    """
+    try:
+        found = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return otherwise
+    except ValueError as error:
+        found = error
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise IntegrityError(
+            f"The list of pages `{path}` is damaged.",
+            why=str(found) if isinstance(found, ValueError) else "It is not a list of names.",
+            suggestion="Remove the file and give the command of the migration again: written pages are kept.",
+            example=f"rm '{path}'",
+        )
+    return set(found)
+
+
 def _path(folder: Path, name: str) -> Path:
     if not _NAME.fullmatch(name) or name in _TAKEN:
         raise ConfigurationError(

@@ -20,7 +20,7 @@ DIMENSION = 768
 CONFIDENCE = {"HIGH": 0.9, "MEDIUM": 0.5, "LOW": 0.1}
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
-_SOURCE = pa.struct(
+SOURCE = pa.struct(
     [
         pa.field("system", pa.string(), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
@@ -52,7 +52,7 @@ def memory_schema(vector_type: str = "float16") -> pa.Schema:
             pa.field("activation", pa.float32(), nullable=False),
             pa.field("decay_rate", pa.float32(), nullable=False),
             pa.field("created_at", _TIMESTAMP),
-            pa.field("source", _SOURCE, nullable=False),
+            pa.field("source", SOURCE, nullable=False),
         ],
         metadata={"engram_schema": str(SCHEMA_VERSION)},
     )
@@ -142,7 +142,7 @@ class PageReceipt:
         memories: Memories written, by space.
         edges: Edges written (not yet checked), by origin.
         dead_letters: Records of this page that were refused.
-        digest: blake2b-128, hex, over ids and contents in page order.
+        digest: Over everything of its memories, whatever their order; see ``engram_store.digests``.
         low_confidence: Memories embedded from their serialised form, without text.
         zero_vectors: Memories with nothing to embed.
         omitted_times: Memories whose time RFC 3339 cannot say; kept without ``created_at``.
@@ -153,6 +153,8 @@ class PageReceipt:
         derived: Memories beyond one a record.
         computed: Texts that a costly embedding model computed for it.
         tokens: Tokens that the model's server counted in them.
+        edge_digest: Over everything of its edges; empty if the page was written before there were
+            digests over everything, so that neither of its two can be compared.
     """
 
     page_id: str
@@ -171,6 +173,7 @@ class PageReceipt:
     derived: int = 0
     computed: int = 0
     tokens: int = 0
+    edge_digest: str = ""
 
     @property
     def arrived(self) -> int:

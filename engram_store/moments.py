@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 
 import numpy as np
 
@@ -18,3 +18,15 @@ def rfc3339(microseconds: int | None) -> str | None:
     if microseconds is None:
         return None
     return f"{np.datetime64(microseconds, 'us')}".removesuffix(".000000") + "Z"
+
+
+def unix_seconds(stamp: object) -> float:
+    """A moment as a manifest has it, RFC 3339 text or Unix seconds, in Unix seconds.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(stamp, (int, float)):
+        return float(stamp)
+    parsed = datetime.fromisoformat(str(stamp).replace("Z", "+00:00"))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from hashlib import blake2b
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engram_store.errors import IntegrityError, MappingError
@@ -29,19 +27,6 @@ _MEMORY_SCHEMAS = (memory_schema("float16"), memory_schema("float32"))
 _BYTES_A_BATCH = 64 << 20
 _PAGE_BYTES = 1 << 20
 _HEADER_AT_MOST = 256
-
-
-def page_digest(ids: pa.StringArray, contents: pa.StringArray) -> str:
-    """blake2b-128, in hex, over the ids and contents of a page in page order.
-
-    Hashed are, for the ids and then for the contents, the lengths in bytes (int32, little-endian)
-    and the UTF-8 bytes, so that no two different pages look alike.
-    """
-    digest = blake2b(digest_size=16)
-    for column in (ids, contents):
-        digest.update(pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
-        digest.update("".join(column.to_pylist()).encode())
-    return digest.hexdigest()
 
 
 def write_memories(path: Path, memories: pa.RecordBatch, receipt: PageReceipt) -> None:

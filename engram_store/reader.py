@@ -16,33 +16,14 @@ import numpy.typing as npt
 from engram_store.activation import activation_at
 from engram_store.model import Edge, Memory, Source
 from engram_store.moments import rfc3339, seconds
+from engram_store.parts import Parts
+from engram_store.queries import AT, EDGE, MEMORY, PAGE_OF, PAGES_OF
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
 from engram_store.serving import open_index
 from engram_store.vectors import VectorPage
 
 Direction = Literal["out", "in", "both"]
-
-_MEMORY = """
-SELECT memory.number, memory.space, memory.id, content, confidence, activation, decay_rate, created_at,
-       kind, key, run, name
-FROM memory JOIN page ON page.first = (SELECT max(first) FROM page WHERE first <= memory.number)
-"""
-_EDGE = """
-SELECT edge.id, source.id, source.space, target.id, target.space, type, weight, edge.created_at, properties
-FROM edge JOIN memory AS source ON source.number = edge.source
-          JOIN memory AS target ON target.number = edge.target
-"""
-_AT = {
-    "out": "edge.source = :number",
-    "in": "edge.target = :number",
-    "both": "(edge.source = :number OR edge.target = :number)",
-}
-_PLACE = "page.first, rows, run, name, vector_offset, vector_type"
-_PAGE_OF = f"SELECT {_PLACE} FROM page WHERE first <= ? ORDER BY first DESC LIMIT 1"
-_PAGES_OF = f"""
-SELECT {_PLACE}, memories FROM page JOIN page_space USING (first) WHERE space = ? ORDER BY first
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +111,14 @@ class Reader:
         number = self._number(space, id)
         if number is None:
             return None
-        row = self._rows(_PAGE_OF, number)[0]
+        row = self._rows(PAGE_OF, number)[0]
         page = self._vector_page(row)
         return page.row(number - page.first)
 
     def edges(self, space: str, id: str, direction: Direction = "out") -> list[Edge]:
         """The edges that leave a memory, reach it, or both."""
         number = self._number(space, id)
-        sql = f"{_EDGE} WHERE {_AT[direction]} ORDER BY edge.number"
+        sql = f"{EDGE} WHERE {AT[direction]} ORDER BY edge.number"
         found = self._connection.execute(sql, {"number": number})
         return [self._edge(row) for row in found]
 
@@ -184,7 +165,7 @@ class Reader:
         """Numbers and vectors of a space's memories, or of all, some thousand at a time."""
         wanted = self._spaces.values() if space is None else [self._spaces.get(space)]
         for code in wanted:
-            for row in self._rows(_PAGES_OF, code):
+            for row in self._rows(PAGES_OF, code):
                 yield from self._vectors_of_page(self._vector_page(row), code, memories=row[-1])
 
     def ids(self, numbers: Numbers) -> list[str]:
@@ -194,8 +175,8 @@ class Reader:
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, page by page, in bounded memory."""
         moment, code = seconds(at), self._spaces.get(space)
-        sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number"
-        for first, rows, *_ in self._rows(_PAGES_OF, code):
+        sql = f"{MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number"
+        for first, rows, *_ in self._rows(PAGES_OF, code):
             for row in self._connection.execute(sql, (first, first + rows, code)):
                 yield self._as_memory(row, moment)
 
@@ -210,8 +191,8 @@ class Reader:
         """
         moment, code = seconds(at), self._spaces.get(space)
         found: list[Memory] = []
-        sql = f"{_MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
-        for first, rows, *_, memories in self._rows(_PAGES_OF, code):
+        sql = f"{MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
+        for first, rows, *_, memories in self._rows(PAGES_OF, code):
             if len(found) == limit:
                 break
             if offset >= memories:
@@ -224,6 +205,10 @@ class Reader:
             offset = 0
         return found
 
+    def parts(self) -> Parts:
+        """All that is served, page by page, as it is compared with what was written."""
+        return Parts(self._store, self._connection, self._runs)
+
     def _rows(self, sql: str, *parameters: object) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()
 
@@ -233,7 +218,7 @@ class Reader:
         return None if row is None else int(row[0])
 
     def _memory(self, number: int, moment: float) -> Memory:
-        row = self._connection.execute(f"{_MEMORY} WHERE number = ?", (number,)).fetchone()
+        row = self._connection.execute(f"{MEMORY} WHERE number = ?", (number,)).fetchone()
         return self._as_memory(row, moment)
 
     def _as_memory(self, row: tuple[Any, ...], moment: float) -> Memory:

@@ -21,6 +21,7 @@ from engram_store import files, findings, pages
 from engram_store.dead_letters import DeadLetters
 from engram_store.errors import IntegrityError
 from engram_store.model import EDGE_SCHEMA, PageReceipt
+from engram_store.moments import unix_seconds
 
 
 class Run:
@@ -50,7 +51,8 @@ class Run:
         """
         try:
             manifest: dict[str, Any] = orjson.loads(self._manifest_path.read_bytes())
-        except (OSError, ValueError) as error:
+            unix_seconds(manifest["started_at"])
+        except (OSError, ValueError, TypeError, LookupError) as error:
             raise IntegrityError(
                 f"The manifest of run `{self.id}` cannot be read.",
                 why=str(error),
@@ -66,11 +68,7 @@ class Run:
     @property
     def started_at(self) -> float:
         """When the run started, in Unix seconds: the instant for which its activations hold."""
-        moment = self.manifest["started_at"]
-        if isinstance(moment, (int, float)):
-            return float(moment)
-        parsed = datetime.fromisoformat(str(moment).replace("Z", "+00:00"))
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+        return unix_seconds(self.manifest["started_at"])
 
     @property
     def model(self) -> str:
@@ -134,14 +132,14 @@ class Run:
         files.write_bytes(self._committed_path, orjson.dumps(sorted(page_ids)))
 
     def planned_page_ids(self) -> set[str]:
-        """The acknowledged pages of the attempt that is under way."""
-        return self.page_ids() & _names_in(self._planned_path, self.page_ids())
+        """The acknowledged pages of the attempt that is under way, or was the last."""
+        return self.page_ids() & findings.names(self._planned_path, self.page_ids())
 
     def committed_page_ids(self) -> set[str]:
         """The pages that count for readers; of a run that was never planned, all of them."""
         if not self._committed_path.exists() and self._planned_path.exists():
             return set()
-        return self.page_ids() & _names_in(self._committed_path, self.page_ids())
+        return self.page_ids() & findings.names(self._committed_path, self.page_ids())
 
     def has_page(self, page_id: str) -> bool:
         """Whether a page is acknowledged."""
@@ -289,10 +287,3 @@ class Run:
     @property
     def _letters(self) -> DeadLetters:
         return DeadLetters(self.path / "dead_letters")
-
-
-def _names_in(path: Path, otherwise: set[str]) -> set[str]:
-    try:
-        return set(orjson.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return otherwise

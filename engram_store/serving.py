@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engram_store.catalogue import CataloguedPage
-from engram_store.errors import TargetTerminalError
+from engram_store.errors import IntegrityError, TargetTerminalError
 from engram_store.files import database_errors
 from engram_store.names import Names
 from engram_store.run import Run
@@ -37,6 +37,7 @@ CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT, model TEXT, started_at REAL
 CREATE TABLE page (
     first INTEGER PRIMARY KEY, rows INTEGER, run INTEGER, name TEXT, vector_offset INTEGER, vector_type TEXT
 );
+CREATE TABLE edge_page (first INTEGER PRIMARY KEY, rows INTEGER, run INTEGER, name TEXT);
 CREATE TABLE page_space (
     space INTEGER, first INTEGER, memories INTEGER, PRIMARY KEY (space, first)
 ) WITHOUT ROWID;
@@ -60,7 +61,6 @@ _EDGE_INDEXES = """
 CREATE INDEX edge_by_source ON edge (source);
 CREATE INDEX edge_by_target ON edge (target);
 """
-_AS_THEY_ARE = ("id", "content", "confidence", "activation", "decay_rate")
 _SEPARATOR = "\0"
 _TRIES = 5
 
@@ -88,13 +88,26 @@ def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
         try:
             connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
             connection.execute("PRAGMA mmap_size = 2147418112")
+            connection.execute("SELECT count(*) FROM space").fetchone()
             return generation, connection
         except sqlite3.OperationalError:
             continue
+        except sqlite3.DatabaseError as error:
+            raise damaged_index(store, error) from error
     raise TargetTerminalError(
         f"The store `{store}` has nothing to read yet.",
         why="No migration into it was finalized.",
         suggestion="Let the migration run to its end; the same command goes on where it stopped.",
+    )
+
+
+def damaged_index(store: Path, error: Exception) -> IntegrityError:
+    """The error for an index that cannot be read."""
+    return IntegrityError(
+        f"The read index of `{store}` is damaged.",
+        why=str(error),
+        suggestion="Remove the index; it is built again from the pages.",
+        example=f"rm -r '{store / 'serving'}' && engram-migrate finalize --target '{store}'",
     )
 
 
@@ -179,6 +192,7 @@ class IndexWriter:
             batch: All its edges.
             links: ``number``, ``source`` and ``target`` of the edges to take, by rising number.
         """
+        self._insert("edge_page", 4, [(page.first_edge, page.edge_rows, page.run_number, page.page_id)])
         numbers = links["number"]
         if len(numbers) != batch.num_rows:
             batch = batch.take(pa.array(numbers - page.first_edge))

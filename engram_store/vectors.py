@@ -50,6 +50,18 @@ class VectorPage:
         for start in range(0, self.rows, _ROWS_A_BLOCK):
             yield start, mapped[start : start + _ROWS_A_BLOCK].astype(np.float32)
 
+    def raw(self) -> tuple[bytes, int]:
+        """All vectors as they lie in the file, and the bytes of one; fewer than there should be, if cut.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        dtype, offset = self._place(0)
+        width = DIMENSION * dtype.itemsize
+        with _still_there(self.path), self.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(self.rows * width), width
+
     def _place(self, row: int) -> tuple[np.dtype[np.floating], int]:
         dtype: np.dtype[np.floating] = np.dtype(self.dtype).newbyteorder("<")
         return dtype, self.offset + row * DIMENSION * dtype.itemsize

@@ -6,22 +6,24 @@ receipt and the refused records as JSON, and its edges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
+from engram_store.digests import combined, edge_hashes, memory_hashes
 from engram_store.errors import IntegrityError, MappingError
 from engram_store.model import EDGE_SCHEMA, PageReceipt, memory_schema
-from engram_store.pages import page_digest
+from engram_store.parts import Part
 
 #: The content type of what this module packs.
 ARROW = "application/vnd.apache.arrow.stream"
 
 _RECEIPT = b"engram_receipt"
 _LETTERS = b"engram_dead_letters"
+_PART = b"engram_part"
 _MEMORY_SCHEMAS = (memory_schema("float16"), memory_schema("float32"))
 
 #: Refused records by stage; a stage without any says so by an empty list.
@@ -68,10 +70,11 @@ def unpack_page(data: bytes) -> WirePage:
     except (KeyError, TypeError, ValueError) as error:
         raise _no_page(f"its receipt or its refused records cannot be read: {error}") from error
     page = WirePage(_as(memories, *_MEMORY_SCHEMAS), _as(edges, EDGE_SCHEMA), receipt, letters)
-    if page_digest(page.memories["id"], page.memories["content"]) != receipt.digest:
+    found = combined(memory_hashes(page.memories)), combined(edge_hashes(page.edges))
+    if found != (receipt.digest, receipt.edge_digest):
         raise IntegrityError(
             f"The records of page `{receipt.page_id}` are not those that its receipt was made of.",
-            why="The digest over their ids and contents is another.",
+            why="The digest over all their fields is another.",
             suggestion="Send the page again.",
         )
     return page
@@ -94,6 +97,32 @@ def unpack_batch(data: bytes) -> pa.RecordBatch:
     return _read(pa.BufferReader(data))
 
 
+def pack_parts(parts: Iterable[Part]) -> bytes:
+    """Parts of what is served as the body of an answer: one stream each."""
+    sink = pa.BufferOutputStream()
+    for part in parts:
+        about = (part.number, part.run, part.page, part.model, part.started_at)
+        _write(sink, part.rows.replace_schema_metadata({_PART: orjson.dumps(about)}))
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+def unpack_parts(data: bytes) -> Iterator[Part]:
+    """The parts of an answer's body.
+
+    Raises:
+        MappingError: It holds something else.
+    """
+    source = pa.BufferReader(data)
+    while source.tell() < len(data):
+        rows = _read(source)
+        try:
+            number, run, page, model, started_at = orjson.loads(rows.schema.metadata[_PART])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _no_page(f"a part does not say what it is: {error}") from error
+        yield Part(number, run, page, model, started_at, rows.replace_schema_metadata(None))
+
+
 def receipt_of(fields: Mapping[str, Any]) -> PageReceipt:
     """A receipt from its JSON form.
 
@@ -109,8 +138,9 @@ def receipt_of(fields: Mapping[str, Any]) -> PageReceipt:
     ]
     if not all(type(count) is int for count in counts) or len(receipt.texts) != 2:
         raise TypeError("a count is not a whole number")
-    if not all(isinstance(text, str) for text in (receipt.page_id, receipt.digest)):
-        raise TypeError("the page's name and digest must be texts")
+    texts = (receipt.page_id, receipt.digest, receipt.edge_digest)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("the page's name and digests must be texts")
     return receipt
 
 

@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.io import iobase
 from apache_beam.io.range_trackers import OffsetRangeTracker
 
-from engram_store.errors import MigrationError
+from engram_store.errors import MigrationError, WorkerFailure
 from io_connectors.pages import SourcePage
 
 #: Initial splits: enough for a few dozen workers to be busy to the end, few enough that a
@@ -79,6 +79,17 @@ class ReadPlannedPages(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[Sour
             | "Read pages" >> iobase.SDFBoundedSourceReader(self._source.display_data())
         )
         return pages
+
+    def pages(self) -> Iterator[SourcePage]:
+        """Reads the pages in this process, without a runner: for a few of them.
+
+        Raises:
+            MigrationError: The source cannot be read.
+        """
+        try:
+            yield from self._source.read(self._source.get_range_tracker(None, None))
+        except WorkerFailure as failure:
+            raise MigrationError.in_text(str(failure)) or failure from failure
 
 
 class PlannedPages(iobase.BoundedSource, Generic[P]):

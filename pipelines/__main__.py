@@ -18,11 +18,13 @@ from io_connectors.engram.home import RunHome
 from io_connectors.engram.public.choices import DeliveryChoices
 from io_connectors.secrets import SecretRef
 from pipelines import verbs
+from pipelines.explain import explain
 from pipelines.guard import guarded
 from pipelines.logs import say
 from pipelines.pipelines import PIPELINES, main_of
 from pipelines.serve import KEY_VARIABLE, serve
 from pipelines.settings.load import PREFIX
+from pipelines.status import status
 
 _TARGET = os.environ.get(f"{PREFIX}TARGET", "./engram-data")
 
@@ -41,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(arguments: list[str]) -> int:
-    # What follows `replay` is for the pipeline that made the run, and is parsed by it.
+    # What follows these is for the pipeline that made the run, and is parsed by it.
     parsed, rest = parser().parse_known_args(arguments)
-    if rest and parsed.verb != "replay":
+    asks = parsed.verb in ("replay", "explain", "validate") and not getattr(parsed, "without_source", False)
+    if rest and not asks:
         raise ConfigurationError(
             f"there is no flag `{rest[0]}`",
             suggestion="see the help",
@@ -56,7 +59,7 @@ def _verb(arguments: list[str]) -> int:
         return do(**values)
     key_file = values.pop("target_key_file")
     values["home"] = _home(values.pop("target"), key_file, values.pop("staging"))
-    if do is verbs.replay:
+    if do in (verbs.replay, explain, verbs.validate):
         values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
 
@@ -78,6 +81,8 @@ def parser() -> _Parser:
     for name in PIPELINES:
         actions.add_parser(name, help=f"migrate from {name} (see {name} --help)", add_help=False)
     _add(actions, "runs", "list the runs of a store", verbs.runs)
+    state = _add(actions, "status", "show how runs stand, also while one is under way", status)
+    state.add_argument("--run", help="only this run")
     _add(actions, "spaces", "list the memory spaces and their sizes", verbs.spaces)
     memory = {"space": "memory space", "id": "memory id"}
     _add(actions, "get", "show one memory", verbs.get, memory)
@@ -103,6 +108,19 @@ def parser() -> _Parser:
     replay = _add(actions, "replay", "put refused records through their pipeline again", verbs.replay)
     # A flag, not a place: the value of a flag meant for the pipeline would be taken for it.
     replay.add_argument("--run", help="the run; needed if there are several")
+    told = _add(
+        actions,
+        "explain",
+        "follow one record from its row in the source to what the target gives back",
+        explain,
+        {"record": "a memory as space/id, or a record of the source as table[key]"},
+    )
+    told.add_argument("--run", help="only in this run")
+    check = _add(actions, "validate", "compare a run with its source and its target", verbs.validate)
+    check.add_argument("--run", help="the run; needed if there are several")
+    check.add_argument(
+        "--without-source", action="store_true", help="do not ask the source, which may be gone"
+    )
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import yaml
 
 from engram_store.errors import ConfigurationError, IntegrityError
-from io_connectors.engram.address import place_of
+from engram_store.files import make_folder
 from pipelines.embedding import announce
 from pipelines.guard import guarded
 from pipelines.logs import set_up_logs
 from pipelines.preview import Preview
 from pipelines.report import Report
+from pipelines.reporting.saved import save_report
 from pipelines.settings.load import Loaded, load
 from pipelines.settings.model import Settings, as_document
 
@@ -55,6 +57,24 @@ def run_command(
     return guarded(lambda: _run(command, migrate, preview, arguments))
 
 
+def settings_of(command: Command[S], arguments: Sequence[str]) -> S:
+    """The settings with which a pipeline's run is looked at once more.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no such setting.
+    """
+    loaded = load(command.kind, command.program, command.description, arguments, os.environ)
+    set_up_logs(loaded.settings.log_format, loaded.settings.log_level)
+    if loaded.beam_flags:
+        raise ConfigurationError(
+            f"there is no flag `{loaded.beam_flags[0]}`",
+            suggestion="see which flags the source has",
+            example=f"{command.program} --help",
+        )
+    _check_source(command, loaded.settings)
+    return loaded.settings
+
+
 def _run(
     command: Command[S],
     migrate: Callable[[S, Sequence[str]], Report],
@@ -73,9 +93,12 @@ def _run(
     if settings.dry_run:
         print("\n".join(preview(settings).lines()))
         return 0
+    if settings.report_dir:
+        # Found wanting now, and not when all is done.
+        make_folder(Path(settings.report_dir))
     report = migrate(settings, loaded.beam_flags)
     print("\n".join(report.lines()))
-    print(f"\nReport: {place_of(settings.target, report.run, 'report.json')}")
+    print("\nReport: " + "\n        ".join(save_report(report, settings)))
     return 0 if report.valid else IntegrityError.exit_code
 
 

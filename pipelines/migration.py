@@ -14,9 +14,11 @@ from engram_store.errors import AGAIN, DeadLetterLimitError, IntegrityError, Pre
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
+from pipelines.asked_checks import asked_checks
 from pipelines.beam_run import run_pipeline
 from pipelines.delivered import delivery_checks
 from pipelines.embedding import batch_size_of, check_embedding, embedding_of
+from pipelines.metrics import serving_metrics
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
@@ -24,10 +26,11 @@ from pipelines.room import check_room
 from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
-from pipelines.validate import checks_of
+from pipelines.validation.validate import checks_after
 from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
 from transforms.validation.counts import CountRecords
+from transforms.validation.ledger import seal
 from transforms.validation.orphans import ORPHANS, CheckEdges
 
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
@@ -76,19 +79,21 @@ class Migration:
         receipts, peak = earlier, memory_in_use()
         if todo:
             check_embedding(embedding_of(self.settings))
-            note_attempt(self.run, self.source.snapshot)
+            note_attempt(self.run, self.source.snapshot, len(planned))
         after = self.source.unchanged()
         if todo or not self._is_committed(planned):
             receipts, peak = self._run_pages(todo, earlier)
             after = self.source.recount() if self.source.recount else after
             self._check_all_there(receipts)
-            self._commit()
+            self._commit(receipts)
         seconds = time.monotonic() - begun
         _log.info("run %s is complete after %.1f s", self.run.id, seconds)
         effort = Effort(seconds, self.source.rows_of(todo), peak)
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
-            report = replace(report, checks=checks_of(report, self.home, self.run))
+            checks = checks_after(self.settings, self.home, self.run, self.source, report)
+            asked = asked_checks(self.settings, self.home, self.run, self.source)
+            report = replace(report, checks=(*checks, *asked))
         report = replace(report, checks=(*report.checks, *delivery_checks(self.run)))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
@@ -117,12 +122,16 @@ class Migration:
             nonlocal peak
             peak = max(peak, state.memory)
             shown(state)
+            observed(state)
             if state.dead_letters > self.settings.max_dead_letters:
                 watch.abort(self._too_many(state.dead_letters))
 
         self.run.plan_pages(self.source.page_rows)
         try:
-            with LedgerWatcher(self.run, self.source.page_rows, earlier, show) as ledger:
+            with (
+                serving_metrics(self.settings.metrics_addr, self.run.id) as observed,
+                LedgerWatcher(self.run, self.source.page_rows, earlier, show) as ledger,
+            ):
                 run_pipeline(
                     lambda pipeline: self._build(pipeline, todo, list(earlier.values())),
                     self.settings.parallel_workers,
@@ -148,7 +157,7 @@ class Migration:
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
         written.edges | "Check edges" >> CheckEdges(target)
 
-    def _commit(self) -> None:
+    def _commit(self, receipts: Receipts) -> None:
         planned = set(self.source.page_rows)
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
@@ -158,6 +167,7 @@ class Migration:
                 suggestion="repair the source and run again, or accept them; nothing was committed",
                 example="--on-orphan report",
             )
+        seal(self.run, receipts.values())
         self.run.commit_pages(planned)
         for name in replaced_runs(self.home, self.run):
             _log.info("run %s takes the place of run %s", self.run.id, name)

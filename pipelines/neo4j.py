@@ -15,24 +15,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-import apache_beam as beam
 
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.neo4j.census import Census, Sort, shown
 from io_connectors.neo4j.choices import observed_ranges
 from io_connectors.neo4j.graph import Graph, open_graph
+from io_connectors.neo4j.lookups import GraphLookups
 from io_connectors.neo4j.plan import PAGE_BYTES, Boundaries, Plan
 from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
 from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import ReadFromNeo4j, Reading
-from io_connectors.pages import MappedPage, SourcePage
+from io_connectors.pages import SourcePage
 from pipelines.command import Command, run_command
 from pipelines.embedding import embedding_of, model_of
 from pipelines.graph_settings import check_against, choices_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
+from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
-from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
@@ -67,6 +69,16 @@ def migrate(settings: Neo4jSettings, beam_flags: Sequence[str]) -> Report:
             planned = planning.planned(load_checkpoint(settings, run, key), anew)
             save_checkpoint(settings, run, key, planned.plan.boundaries.document())
             return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
+
+
+@contextmanager
+def kept(settings: Neo4jSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with kept_run(settings, key) as (home, run):
+            planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
+            yield home, run, planned.source()
 
 
 def preview(settings: Neo4jSettings) -> Preview:
@@ -153,11 +165,17 @@ class _Planned:
             references=_references(self.plan.census),
             not_followed=(),
             bytes=int(self.record_bytes * sum(page.rows for page in pages.values())),
-            read=lambda page_ids: _ReadAndMap(planning, self.plan, page_ids, self.mapping),
+            read=self._read,
             edge_tables=frozenset((RELATIONSHIPS,)),
             added_edges=frozenset(map(mirror_origin, planning.reading.mirrored)),
             recount=self.recount,
+            lookups=GraphLookups(planning.graph.connection, planning.graph.dialect),
         )
+
+    def _read(self, page_ids: Sequence[str]) -> ReadAndMap:
+        planning = self.planning
+        read = ReadFromNeo4j(planning.graph.address, planning.reading, self.plan, page_ids)
+        return ReadAndMap(read, MapNeo4j(self.mapping))
 
     def recount(self) -> Recount:
         """Counts the graph again, and says how it changed."""
@@ -221,19 +239,6 @@ class _Planned:
         rows = planning.graph.rows(planning.reading, kind, start, start + census.width)
         alike = [row for row in rows if _sort_of(kind, row) == sort][:SAMPLE_RECORDS]
         return alike, (time.process_time() - begun) * len(alike) / max(1, len(rows))
-
-
-class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
-    def __init__(
-        self, planning: _Planning, plan: Plan, page_ids: Sequence[str], mapping: GraphMapping
-    ) -> None:
-        super().__init__()
-        self._read = ReadFromNeo4j(planning.graph.address, planning.reading, plan, page_ids)
-        self._map = MapNeo4j(mapping)
-
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
-        mapped: beam.PCollection[MappedPage] = pbegin | "Read" >> self._read | "Map" >> self._map
-        return mapped
 
 
 @contextmanager

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import apache_beam as beam
-
-from io_connectors.pages import MappedPage
+from io_connectors.lookups import SourceLookups
+from pipelines.read_and_map import ReadAndMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class PlannedSource:
         recount: Counts the source again, where there is no snapshot.
         derived: Memories that are expected beyond one a record, to reckon the disk by.
         notes: What is not migrated, was lost or was taken for granted, in sentences.
+        lookups: Looks up single records; None where nothing answers single questions.
     """
 
     system: str
@@ -65,12 +65,13 @@ class PlannedSource:
     references: Mapping[str, int]
     not_followed: tuple[str, ...]
     bytes: int
-    read: Callable[[Sequence[str]], beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]]
+    read: Callable[[Sequence[str]], ReadAndMap]
     edge_tables: frozenset[str] = frozenset()
     added_edges: frozenset[str] = frozenset()
     recount: Callable[[], Recount] | None = None
     derived: int = 0
     notes: tuple[str, ...] = ()
+    lookups: SourceLookups | None = None
 
     def unchanged(self) -> Recount:
         """A recount that finds everything as it was planned."""

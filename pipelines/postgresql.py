@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-import apache_beam as beam
 import psycopg
 from psycopg import sql
 
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.pages import MappedPage, SourcePage
 from io_connectors.postgresql import plan as plans
 from io_connectors.postgresql.catalogue import Table
 from io_connectors.postgresql.introspect import Selection, read_catalogue
+from io_connectors.postgresql.lookups import PostgresLookups
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import select
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect, translate
@@ -34,8 +35,9 @@ from pipelines.embedding import embedding_of, model_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
+from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
-from pipelines.run_state import RunKey, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
 from transforms.embedding.provider import create_embedder
@@ -64,6 +66,16 @@ def migrate(settings: PostgresSettings, beam_flags: Sequence[str]) -> Report:
             plan = planning.plan(settings, load_checkpoint(settings, run, key))
             save_checkpoint(settings, run, key, plans.to_document(plan))
             return Migration(settings, tuple(beam_flags), home, run, planning.source(plan)).go()
+
+
+@contextmanager
+def kept(settings: PostgresSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
+    with _planning(settings) as planning:
+        key = planning.key(settings)
+        with kept_run(settings, key) as (home, run):
+            plan = planning.plan(settings, load_checkpoint(settings, run, key))
+            yield home, run, planning.source(plan)
 
 
 def preview(settings: PostgresSettings) -> Preview:
@@ -110,7 +122,10 @@ class _Planning:
             references=plan.references_by_origin(),
             not_followed=tuple(key.origin for key in self.tables.not_followed),
             bytes=sum(read.relation.size + read.relation.toast for read in plan.reads),
-            read=lambda page_ids: _ReadAndMap(self.address, plan, page_ids, self.tables),
+            read=lambda page_ids: ReadAndMap(
+                ReadFromPostgres(self.address, plan, page_ids), MapPostgres(mapping)
+            ),
+            lookups=PostgresLookups(self.connection, self.tables.catalogue),
         )
 
     def preview(self, settings: PostgresSettings, plan: Plan) -> Preview:
@@ -159,19 +174,6 @@ class _Planning:
             raise translate(error, f"reading `{read.relation.name}`") from error
         name = str(read.relation.name)
         return map_page(SourcePage("sample", name, numbered(rows, page, read)), self.tables.mapping[name])
-
-
-class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
-    def __init__(
-        self, address: PostgresAddress, plan: Plan, page_ids: Sequence[str], tables: TablePlan
-    ) -> None:
-        super().__init__()
-        self._read = ReadFromPostgres(address, plan, page_ids)
-        self._map = MapPostgres(tables.mapping)
-
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
-        mapped: beam.PCollection[MappedPage] = pbegin | "Read" >> self._read | "Map" >> self._map
-        return mapped
 
 
 @contextmanager

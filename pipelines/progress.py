@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -35,6 +36,11 @@ class State:
         eta: Seconds left at that rate, or None while nothing is known.
         memory: Resident bytes of this process and its workers.
         dead_letters: Records refused, in earlier attempts too.
+        pages: Pages acknowledged, in earlier attempts too.
+        planned_pages: Pages planned.
+        memories: Memories written, in earlier attempts too.
+        edges: Edges written, in earlier attempts too.
+        bytes: Bytes written, in earlier attempts too.
     """
 
     done: int
@@ -43,6 +49,11 @@ class State:
     eta: float | None
     memory: int
     dead_letters: int
+    pages: int
+    planned_pages: int
+    memories: int
+    edges: int
+    bytes: int
 
     def line(self) -> str:
         """The state as one line of text."""
@@ -82,7 +93,9 @@ class LedgerWatcher:
         self._stale = {receipt.page_id: receipt.written_at for receipt in run.receipts(self._unseen())}
         self._before = sum(page_rows[page_id] for page_id in earlier)
         self._done = self._before
-        self._dead_letters = sum(receipt.dead_letters for receipt in earlier.values())
+        self._written: Counter[str] = Counter()
+        for receipt in earlier.values():
+            self._count(receipt)
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
@@ -112,8 +125,14 @@ class LedgerWatcher:
                 continue
             self.receipts[receipt.page_id] = receipt
             self._done += self._page_rows[receipt.page_id]
-            self._dead_letters += receipt.dead_letters
+            self._count(receipt)
         self._show(self._state())
+
+    def _count(self, receipt: PageReceipt) -> None:
+        self._written["dead_letters"] += receipt.dead_letters
+        self._written["memories"] += sum(receipt.memories.values())
+        self._written["edges"] += sum(receipt.edges.values())
+        self._written["bytes"] += receipt.bytes
 
     def _unseen(self) -> set[str]:
         return (self._run.page_ids() & self._page_rows.keys()) - self.receipts.keys()
@@ -123,7 +142,19 @@ class LedgerWatcher:
         took = max(time.monotonic() - self._start, 1e-9)
         rate = (self._done - self._before) / took
         eta = (total - self._done) / rate if rate else None
-        return State(self._done, total, rate, eta, memory_in_use(), self._dead_letters)
+        return State(
+            done=self._done,
+            total=total,
+            rate=rate,
+            eta=eta,
+            memory=memory_in_use(),
+            dead_letters=self._written["dead_letters"],
+            pages=len(self.receipts),
+            planned_pages=len(self._page_rows),
+            memories=self._written["memories"],
+            edges=self._written["edges"],
+            bytes=self._written["bytes"],
+        )
 
 
 class Lines:

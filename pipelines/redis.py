@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-import apache_beam as beam
 
 from engram_store.errors import ConfigurationError
-from io_connectors.pages import MappedPage
+from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.aof import open_append_only
 from io_connectors.redis.aof_files import find_append_only
@@ -32,9 +31,11 @@ from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import Preview, expect
+from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import (
     RunKey,
+    kept_run,
     load_checkpoint,
     open_run,
     run_folder,
@@ -74,6 +75,16 @@ def migrate(settings: RedisSettings, beam_flags: Sequence[str]) -> Report:
             planned = planning.planned(load_checkpoint(settings, run, key), anew)
             save_checkpoint(settings, run, key, planned.plan.boundaries)
             return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
+
+
+@contextmanager
+def kept(settings: RedisSettings) -> Iterator[tuple[RunHome, TargetRun, PlannedSource]]:
+    """A run that was made before, its target locked and its source planned on the saved boundaries."""
+    with _planning(settings) as planning:
+        key = planning.key()
+        with kept_run(settings, key) as (home, run):
+            planned = planning.planned(load_checkpoint(settings, run, key), anew=False)
+            yield home, run, planned.source()
 
 
 def preview(settings: RedisSettings) -> Preview:
@@ -132,12 +143,21 @@ class _Planned:
             references={},
             not_followed=(),
             bytes=plan.bytes,
-            read=lambda page_ids: _ReadAndMap(plan, page_ids, self.mapping),
+            read=self._read,
             added_edges=frozenset((HAS_FIELD, HAS_MEMBER, NEXT_RANKED)),
             recount=self.recount if plan.recount else None,
             derived=int(rows * derived_a_key(plan, self.mapping)),
             notes=plan.notes,
+            lookups=plan.lookups,
         )
+
+    def _read(self, page_ids: Sequence[str]) -> ReadAndMap:
+        plan = self.plan
+        pages = [
+            PlannedPage(page_id, plan.pages[page_id].rows, plan.pages[page_id].place) for page_id in page_ids
+        ]
+        read = ReadPlannedPages(PlannedPages(pages, plan.open_reader, plan.shown))
+        return ReadAndMap(read, MapRedis(self.mapping))
 
     def recount(self) -> Recount:
         """Counts the keys again, and says how they changed."""
@@ -162,20 +182,6 @@ class _Planned:
             expected=expect(settings, tables, 0),
             notes=source.notes,
         )
-
-
-class _ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
-    def __init__(self, plan: KeyspacePlan, page_ids: Sequence[str], mapping: KeyspaceMapping) -> None:
-        super().__init__()
-        pages = [
-            PlannedPage(page_id, plan.pages[page_id].rows, plan.pages[page_id].place) for page_id in page_ids
-        ]
-        self._read = ReadPlannedPages(PlannedPages(pages, plan.open_reader, plan.shown))
-        self._map = MapRedis(mapping)
-
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
-        mapped: beam.PCollection[MappedPage] = pbegin | "Read" >> self._read | "Map" >> self._map
-        return mapped
 
 
 @contextmanager

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-REPORT_VERSION = 1
+from pipelines.reporting.distributions import Distributions
+
+#: Raised when a field changes its meaning or goes; see docs/report.schema.json.
+REPORT_VERSION = 2
+_DETAILS_SHOWN = 20
 #: The finding that keeps it beside its run.
 REPORT = "report"
 
@@ -19,7 +23,7 @@ class Check:
         name: What was asked.
         passed: The answer.
         found: The figures, in words.
-        details: Names of what differs, at most twenty.
+        details: Names of what differs, at most a thousand.
     """
 
     name: str
@@ -110,7 +114,32 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is to say about a run."""
+    """Everything there is to say about a run.
+
+    Attributes:
+        run: The run's name.
+        system: The source's system.
+        source: The source's address without secrets.
+        target: How ``--target`` named it.
+        attempts: The attempts that read pages: the snapshot's ``name``, if there is one, and ``at``.
+        seconds: From the first page of the last attempt to its commit.
+        records: Records in the source.
+        new_records: Records read in the last attempt.
+        tables: Records by table, or another group in which the source counts.
+        spaces: Memories by space.
+        edges: Edges by origin: a foreign key, a relationship type.
+        not_followed: References that were left out, by name.
+        dead_letters: Records that were refused.
+        omitted_times: Records whose time RFC 3339 cannot say; kept without ``created_at``.
+        embedding: What embedding came to.
+        bytes: Bytes written.
+        peak_memory: The most resident bytes seen, of all processes together.
+        expired: Records left out because their time to live was over.
+        changes: How the source changed while it was read, in words.
+        notes: What is not migrated, was lost or was taken for granted, in sentences.
+        checks: What was asked of the result.
+        distributions: What the pictures show.
+    """
 
     run: str
     system: str
@@ -133,6 +162,7 @@ class Report:
     changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
+    distributions: Distributions = field(default_factory=Distributions)
 
     @property
     def valid(self) -> bool:
@@ -193,7 +223,7 @@ class Report:
                 f"  {self.dead_letters:,} records were refused; see them by `engram-migrate dead-letters`",
             ]
         lines.append("")
-        lines += [line for check in self.checks for line in _check_lines(check)]
+        lines += [line for check in self.checks for line in check_lines(check)]
         return lines
 
 
@@ -220,6 +250,10 @@ def _orphan_lines(edges: Mapping[str, EdgeCount]) -> list[str]:
     return lines
 
 
-def _check_lines(check: Check) -> list[str]:
+def check_lines(check: Check) -> list[str]:
+    """A check as a person reads it."""
     mark = "✓" if check.passed else "✗"
-    return [f"  {mark} {check.name}: {check.found}", *(f"      {detail}" for detail in check.details)]
+    shown = [f"      {detail}" for detail in check.details[:_DETAILS_SHOWN]]
+    if len(check.details) > _DETAILS_SHOWN:
+        shown.append(f"      … and {len(check.details) - _DETAILS_SHOWN:,} more")
+    return [f"  {mark} {check.name}: {check.found}", *shown]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import blake2b
 from importlib.metadata import version
@@ -101,6 +101,24 @@ def open_run(
         yield home, run
 
 
+@contextmanager
+def kept_run(settings: Settings, key: RunKey) -> Iterator[tuple[RunHome, TargetRun]]:
+    """Locks the target and finds the run that is to be looked at, as ``open_run`` finds one to go on with.
+
+    Its model is not asked for: whether it is the right one, the looking shows.
+
+    Raises:
+        ConfigurationError: There is no such run.
+        ResumeError: It was made with another source or mapping.
+        TargetTransientError: A run is writing to the target.
+    """
+    home = open_home(settings.target, target_key_of(settings))
+    with home.lock():
+        run = home.run(run_name(settings, key.system, key.source))
+        _check(run, replace(key, model=run.model), settings)
+        yield home, run
+
+
 def load_checkpoint(settings: Settings, run: TargetRun, key: RunKey) -> dict[str, Any]:
     """The saved page boundaries, or nothing if there are none.
 
@@ -146,12 +164,12 @@ def _read_checkpoint(settings: Settings, run: TargetRun) -> Any:
     return orjson.loads(path.read_bytes()) if path.exists() else None
 
 
-def note_attempt(run: TargetRun, snapshot: str) -> None:
-    """Records in the manifest that pages are about to be read in a snapshot."""
+def note_attempt(run: TargetRun, snapshot: str, pages: int) -> None:
+    """Records in the manifest that a plan's pages are about to be read in a snapshot."""
     manifest = run.manifest
     taken = {"name": snapshot, "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     attempts = [*manifest.get("attempts", []), taken]
-    run.save_manifest({**manifest, "attempts": attempts, "state": "unfinished"})
+    run.save_manifest({**manifest, "attempts": attempts, "planned_pages": pages, "state": "unfinished"})
 
 
 def note_state(run: TargetRun, state: str) -> None:

@@ -12,6 +12,7 @@ from io_connectors.engram.home import TargetRun
 from pipelines.embedding import TOKENS_PRICED, embedding_of
 from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
+from pipelines.reporting.distributions import distributions_of
 from pipelines.settings.model import Settings
 from transforms.embedding.provider import create_embedder
 from transforms.validation.counts import COUNTS
@@ -88,6 +89,7 @@ def summarise(
         ),
         bytes=sum(receipt.bytes for receipt in receipts),
         peak_memory=effort.memory,
+        distributions=distributions_of(run, receipts, source.page_rows, manifest["attempts"]),
     )
 
 

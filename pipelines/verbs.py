@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from tempfile import NamedTemporaryFile
 
 import orjson
-import yaml
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import Edge, Memory
 from engram_store.vectors import Vectors
 from io_connectors.engram.home import RunHome, TargetRun
+from pipelines.again import kept, settings_file
 from pipelines.pipelines import main_of
 
 _WIDTH = 100
@@ -123,20 +122,30 @@ def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
     The run's own settings are used; further flags, such as ``--source`` with a password or a
     larger ``--max-content-bytes``, come on top of them.
     """
-    chosen = _only_run(home, run)
-    manifest = chosen.manifest
-    if "settings" not in manifest:
-        raise ConfigurationError(
-            f"run `{chosen.id}` was not made by a pipeline",
-            why="there is nothing that it could be read from again",
-            suggestion="name another run",
-            example=f"engram-migrate runs --target {home.address}",
-        )
-    settings = {**manifest["settings"], "target": home.address, "run": chosen.id}
-    with NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
-        yaml.safe_dump(settings, file)
-        file.flush()
-        return main_of(manifest["system"])(["--config", file.name, "--replay", *flags])
+    chosen = _only_run(home, run, "replay")
+    with settings_file(chosen, home.address) as file:
+        return main_of(chosen.manifest["system"])(["--config", file, "--replay", *flags])
+
+
+def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequence[str]) -> int:
+    """Compares a run with its source and its target; nothing of either is changed.
+
+    The run's own settings are used; further flags, such as ``--source`` with a password or
+    ``--samples``, come on top of them.
+    """
+    chosen = _only_run(home, run, "validate")
+    if without_source:
+        from pipelines.validation.validate import validate_target
+
+        with home.lock():
+            found = validate_target(home, chosen)
+    else:
+        from pipelines.validation.validate import validate_with_source
+
+        with kept(chosen, home.address, flags) as again:
+            found = validate_with_source(again.settings, again.home, again.run, again.source)
+    print("\n".join(found.lines()))
+    return found.exit_code
 
 
 def undo(home: RunHome, run: str) -> int:
@@ -155,14 +164,14 @@ def finalize(home: RunHome) -> int:
     return 0
 
 
-def _only_run(home: RunHome, name: str | None) -> TargetRun:
+def _only_run(home: RunHome, name: str | None, verb: str) -> TargetRun:
     names = home.runs()
     if name is None and len(names) != 1:
         raise ConfigurationError(
             "say which run is meant",
             why=f"the store has {len(names)}: {', '.join(f'`{n}`' for n in names)}",
             suggestion="name one of them",
-            example=f"engram-migrate replay --run {names[0]}" if names else "",
+            example=f"engram-migrate {verb} --run {names[0]}" if names else "",
         )
     return home.run(name or names[0])
 

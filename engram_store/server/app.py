@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from engram_store.errors import MigrationError
-from engram_store.server import graph, openapi, page, public, runs, state
+from engram_store.server import graph, openapi, page, parts, public, runs, state
 from engram_store.server.answers import Refused, on_defect, on_error, on_http, on_refused
 from engram_store.server.guard import Guard
 from engram_store.server.served import Served
@@ -22,7 +22,10 @@ def create_app(served: Served, key: str | None = None) -> Starlette:
     """
     figures = state.Figures()
     app = Starlette(
-        routes=[*graph.ROUTES, *runs.ROUTES, *public.ROUTES, *state.ROUTES, *openapi.ROUTES, *page.ROUTES],
+        routes=[
+            *(*graph.ROUTES, *runs.ROUTES, *parts.ROUTES, *public.ROUTES),
+            *(*state.ROUTES, *openapi.ROUTES, *page.ROUTES),
+        ],
         middleware=[Middleware(Guard, key=key, figures=figures)],
         exception_handlers={
             MigrationError: on_error,

@@ -17,10 +17,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from engram_store.digests import combined, memory_hashes
 from engram_store.errors import TargetTransientError
 from engram_store.model import EDGE_SCHEMA, Memory, PageReceipt, Source, memory_schema
 from engram_store.moments import rfc3339
-from engram_store.pages import page_digest
 from engram_store.recall import Vectors
 from engram_store.run import Run
 from engram_store.store import Store
@@ -225,11 +225,12 @@ def _receipt(page_id: str, arrival: Arrival, batch: pa.RecordBatch) -> PageRecei
         memories={arrival.space: 1},
         edges={},
         dead_letters=0,
-        digest=page_digest(batch["id"], batch["content"]),
+        digest=combined(memory_hashes(batch)),
         low_confidence=0,
         zero_vectors=int(not arrival.vector.any()),
         omitted_times=0,
         texts=(1, 1),
         bytes=0,
         written_at=0.0,
+        edge_digest=combined(()),
     )

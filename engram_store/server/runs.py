@@ -18,7 +18,16 @@ from engram_store.run import Run
 from engram_store.server import paths  # noqa: F401  # knows `name`
 from engram_store.server.answers import Json, Refused, long_work, refuse
 from engram_store.server.holder import TOKEN
-from engram_store.server.requests import LARGE, body, json_body, json_object, names_body, run_of, served
+from engram_store.server.parts import EDGES, kind_of_part
+from engram_store.server.requests import (
+    LARGE,
+    body,
+    json_body,
+    json_object,
+    names_body,
+    run_of,
+    served,
+)
 from engram_store.server.state import IDENTITY, Figures
 from engram_store.wire import ARROW, WirePage, pack_batch, unpack_page
 
@@ -111,11 +120,15 @@ async def keep_only(request: Request) -> Response:
 
 
 async def pages(request: Request) -> Response:
-    """GET …/runs/{run}/pages: the names of the acknowledged pages, and of those that count."""
+    """GET …/runs/{run}/pages: the names of the acknowledged pages, by what they are to the run."""
     run = run_of(request)
-    found = await run_in_threadpool(lambda: (run.page_ids(), run.committed_page_ids()))
-    acknowledged, committed = map(sorted, found)
-    return Json({"acknowledged": acknowledged, "committed": committed})
+    asked = {
+        "acknowledged": run.page_ids,
+        "planned": run.planned_page_ids,
+        "committed": run.committed_page_ids,
+    }
+    found = await run_in_threadpool(lambda: {name: sorted(names()) for name, names in asked.items()})
+    return Json(found)
 
 
 async def write_page(request: Request) -> Response:
@@ -142,13 +155,14 @@ async def write_page(request: Request) -> Response:
 
 
 async def read_page(request: Request) -> Response:
-    """GET …/runs/{run}/pages/{page}?columns=id,embedding: the page's memories as an Arrow IPC stream."""
+    """GET …/runs/{run}/pages/{page}?columns=id,embedding: its memories, or ?part=edges, as Arrow IPC."""
     run, page = run_of(request), request.path_params["page"]
     columns = request.query_params.get("columns")
+    read = run.edges if kind_of_part(request) == EDGES else run.memories
     if not run.has_page(page):
         raise refuse(404, f"There is no page `{page}` in run `{run.id}`.")
     wanted = columns.split(",") if columns else None
-    batch = await run_in_threadpool(run.memories, page, wanted)
+    batch = await run_in_threadpool(read, page, wanted)
     return Response(await run_in_threadpool(pack_batch, batch), media_type=ARROW)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engram_store.model import Edge, Memory, PageReceipt
+from engram_store.parts import Part
 from engram_store.reader import Direction, Neighbour
 from engram_store.vectors import Vectors
 from io_connectors.engram.targets import Capabilities, TargetSpec
@@ -35,6 +36,10 @@ class TargetRun(Protocol):
         """What the launcher saved about this run."""
 
     @property
+    def started_at(self) -> float:
+        """When the run started, in Unix seconds: the instant for which its activations hold."""
+
+    @property
     def model(self) -> str:
         """The embedding model that made the run's vectors."""
 
@@ -46,6 +51,9 @@ class TargetRun(Protocol):
 
     def plan_pages(self, page_ids: Iterable[str]) -> None:
         """Says of which pages this attempt will consist, before it writes any."""
+
+    def planned_page_ids(self) -> set[str]:
+        """The acknowledged pages of the attempt that is under way, or was the last."""
 
     def commit_pages(self, page_ids: Iterable[str]) -> None:
         """Says that these pages, all of them acknowledged, are the run from now on."""
@@ -61,6 +69,9 @@ class TargetRun(Protocol):
 
     def memories(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """A page's memories as they are kept, all columns or some."""
+
+    def edges(self, page_id: str) -> pa.RecordBatch:
+        """A page's edges as they are kept, checked or not."""
 
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """All refused records, by stage and page."""
@@ -80,6 +91,19 @@ class TargetRun(Protocol):
 
     def place(self, name: str) -> str:
         """Where a person finds a part of the run, such as ``report.json``."""
+
+
+class ServedParts(Protocol):
+    """All that readers are given, by the page that it came from; see ``engram_store.parts``."""
+
+    def memories(self, start: int = 0) -> Iterator[Part]:
+        """Memories by page, from the part of number ``start`` on; parts without any are left out."""
+
+    def edges(self, start: int = 0) -> Iterator[Part]:
+        """Edges by page, as ``memories`` gives memories."""
+
+    def faults(self) -> list[str]:
+        """What is wrong with the index as such, in words."""
 
 
 class MemoryReader(Protocol):
@@ -119,6 +143,9 @@ class MemoryReader(Protocol):
 
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, in bounded memory."""
+
+    def parts(self) -> ServedParts:
+        """All that is served, page by page, as it is compared with what was written."""
 
 
 class RunHome(Protocol):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from engram_store.digests import combined, edge_hashes, memory_hashes
 from engram_store.model import PageReceipt
-from engram_store.pages import page_digest
 from engram_store.run import Run
 from engram_store.store import Store
 from io_connectors.engram.arrow import edge_batch, memory_batch
@@ -108,7 +108,8 @@ class EmbeddedTarget:
             letters = (asdict(letter) for letter in page.dead_letters if letter.stage == stage)
             self._run.write_dead_letters(stage, page.page_id, letters)
         memories = memory_batch(page.memories, self._vector_type)
-        return self._run.write_page(memories, edge_batch(page.edges), receipt_for(page, memories))
+        edges = edge_batch(page.edges)
+        return self._run.write_page(memories, edges, receipt_for(page, memories, edges))
 
     def check_edges(self) -> EdgeCheck:
         """Counts the run's edges and orphans by origin."""
@@ -119,14 +120,14 @@ class EmbeddedTarget:
         self._run.save_finding(name, finding)
 
 
-def receipt_for(page: MappedPage, memories: pa.RecordBatch) -> PageReceipt:
+def receipt_for(page: MappedPage, memories: pa.RecordBatch, edges: pa.RecordBatch) -> PageReceipt:
     """What will have been acknowledged once the page is written."""
     return PageReceipt(
         page_id=page.page_id,
         memories=dict(Counter(page.memories.spaces)),
         edges=dict(Counter(page.edges.origins)),
         dead_letters=len(page.dead_letters),
-        digest=page_digest(memories.column("id"), memories.column("content")),
+        digest=combined(memory_hashes(memories)),
         low_confidence=page.embedding.low_confidence,
         zero_vectors=page.embedding.zero_vectors,
         omitted_times=page.omitted_times,
@@ -137,4 +138,5 @@ def receipt_for(page: MappedPage, memories: pa.RecordBatch) -> PageReceipt:
         derived=page.derived,
         computed=page.embedding.computed,
         tokens=page.embedding.tokens,
+        edge_digest=combined(edge_hashes(edges)),
     )

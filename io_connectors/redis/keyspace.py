@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from io_connectors.lookups import SourceLookups
 from io_connectors.planned_pages import PageReader
 from io_connectors.redis.globs import glob
 from io_connectors.redis.spelling import spelled
@@ -100,6 +101,7 @@ class KeyspacePlan:
         state: What names the state that is read; empty where it may change while it is read.
         notes: What is not migrated, was lost or was taken for granted: sentences for the report.
         recount: Counts again; None where what is read cannot change unnoticed.
+        lookups: Looks up single keys; None where nothing answers single questions.
     """
 
     boundaries: Mapping[str, Any]
@@ -112,6 +114,7 @@ class KeyspacePlan:
     state: str = ""
     notes: tuple[str, ...] = ()
     recount: Callable[[], Recounted] | None = None
+    lookups: SourceLookups | None = None
 
 
 class Keyspace(Protocol):

@@ -15,6 +15,8 @@ PART = "%#"
 # Bytes that are not UTF-8 are decoded to U+DC80 … U+DCFF, whose last eight bits are the byte.
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f\udc80-\udcff]|%(?=[0189A-F][0-9A-F]|25|7F|#)")
 
+_SPELLED = re.compile(b"%([0189A-F][0-9A-F]|25|7F)")
+
 
 def spelled(name: bytes) -> str:
     """A key's, field's or member's name as text; see the module."""
@@ -23,6 +25,11 @@ def spelled(name: bytes) -> str:
     if text.isprintable() and "%" not in text:
         return text
     return _ESCAPED.sub(_escape, text)
+
+
+def unspelled(text: str) -> bytes:
+    """The name that ``spelled`` spelled so."""
+    return _SPELLED.sub(lambda found: bytes((int(found[1], 16),)), text.encode())
 
 
 def _escape(found: re.Match[str]) -> str:

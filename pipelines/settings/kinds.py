@@ -118,6 +118,29 @@ def databases(text: str) -> tuple[int, ...] | None:
 
 
 @dataclass(frozen=True)
+class Listening(Text):
+    """An address to listen at: ``host:port``, or a port of this machine alone; empty for none."""
+
+    def check(self, value: Any) -> str:
+        """The address with its host; a file may hold a lone port as a number."""
+        text = str(value) if type(value) is int else super().check(value)
+        host, _, port = text.rpartition(":")
+        if text and not (port.isdecimal() and port.isascii() and 0 < int(port) < 2**16):
+            raise ValueError(f"it must be host:port with a port from 1 to 65535, not `{text}`")
+        return f"{host or LOOPBACK}:{port}" if text else ""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A string, or a port."""
+        port = {"type": "integer", "minimum": 1, "maximum": 2**16 - 1}
+        return {"anyOf": [{"type": "string", "pattern": "^$|^(.*:)?[0-9]{1,5}$"}, port]}
+
+
+#: Where nobody but this machine can ask.
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
 class Whole(_Plain):
     """A whole number not below ``least``."""
 

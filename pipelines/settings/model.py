@@ -17,6 +17,7 @@ from pipelines.settings.kinds import (
     Address,
     Databases,
     Kind,
+    Listening,
     Lists,
     Number,
     Pairs,
@@ -141,6 +142,21 @@ class Settings:
     decay_rate: float = setting(0.01, Number(most=None), "decay of the activation, per hour", "mapping")
     skip_edges: bool = setting(False, Switch(), "migrate no edges", "mapping")
     validate: bool = setting(True, Switch(), "compare what arrived with the source at the end", "checking")
+    samples: int = setting(
+        1000, Whole(0), "records that are read again from the source and compared when validating", "checking"
+    )
+    max_loss: float = setting(
+        0.01,
+        Number(),
+        "share of a table's or a space's records that may be lost; each loss is named",
+        "checking",
+    )
+    check_latency: bool = setting(
+        False, Switch(), "also compare the time of single look-ups with the source's", "checking"
+    )
+    check_meaning: bool = setting(
+        False, Switch(), "also see whether memories are recalled by their own texts", "checking"
+    )
     on_orphan: str = setting(
         "report",
         Text(("fail", "quarantine", "report")),
@@ -148,6 +164,19 @@ class Settings:
         "checking",
     )
     max_dead_letters: int = setting(100, Whole(0), "refused records after which the run stops", "checking")
+    report_dir: str = setting(
+        "",
+        Text(),
+        "folder for report.html, report.json and report.junit.xml; by default the run's own,"
+        " or one in ./engram-report if a server keeps the run",
+        "checking",
+    )
+    metrics_addr: str = setting(
+        "",
+        Listening(),
+        "address at which Prometheus can ask how far the run is: a port of this machine, or host:port",
+        "running",
+    )
     log_format: str = setting("text", Text(("text", "json")), "form of the log on stderr", "running")
     log_level: str = setting(
         "warning", Text(("debug", "info", "warning", "error")), "least severe log lines shown", "running"

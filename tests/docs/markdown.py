@@ -79,13 +79,15 @@ NEO4J_GUIDE = Document("docs/operations/migration-neo4j.md")
 REDIS_GUIDE = Document("docs/operations/migration-redis.md")
 NEO4J_TUTORIAL = Document("docs/tutorials/migrate-from-neo4j.md")
 SERVER_GUIDE = Document("docs/operations/server.md")
+REPORT = Document("docs/reference/report.md")
 EMBEDDING_GUIDE = Document("docs/operations/embedding.md")
 DISTRIBUTED_GUIDE = Document("docs/operations/distributed.md")
 COMPATIBILITY = Document("docs/engram-compatibility.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
+VALIDATION_GUIDE = Document("docs/operations/validation.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
     *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
-    *(SERVER_GUIDE, COMPATIBILITY, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE),
+    *(SERVER_GUIDE, COMPATIBILITY, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE, REPORT, VALIDATION_GUIDE),
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

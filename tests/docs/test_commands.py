@@ -19,7 +19,9 @@ from tests.docs.markdown import (
     POSTGRES_GUIDE,
     README,
     REDIS_GUIDE,
+    REPORT,
     SERVER_GUIDE,
+    VALIDATION_GUIDE,
     Document,
 )
 from tests.embedding.bert import make_bert
@@ -104,6 +106,11 @@ def test_server_guide(tmp_path: Path) -> None:
     script.run(SERVER_GUIDE, tmp_path, _ONE_WORKER, {"7432": str(free_port())})
 
 
+@pytest.mark.slow
+def test_report_reference(tmp_path: Path) -> None:
+    script.run(REPORT, tmp_path, _ONE_WORKER, {})
+
+
 def test_embedding_guide(tmp_path: Path) -> None:
     make_bert(tmp_path / "my-model")
     with embedding_server() as server:
@@ -115,6 +122,11 @@ def test_compatibility(tmp_path: Path) -> None:
     with EngramDouble() as double:
         # What is shown stands in the document with the address that it replaces.
         script.run(COMPATIBILITY, tmp_path, _ONE_WORKER, {"7432": str(double.port)})
+
+
+@pytest.mark.slow
+def test_validation_guide(tmp_path: Path) -> None:
+    script.run(VALIDATION_GUIDE, tmp_path, _ONE_WORKER, {})
 
 
 def test_contributing(tmp_path: Path) -> None:

@@ -28,11 +28,12 @@ from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.rows import JSON, KeyRow
 from io_connectors.secrets import SecretRef
 from pipelines import __main__ as command
+from pipelines.metrics import METRICS
 from pipelines.pipelines import PIPELINES
 from pipelines.settings.load import load
 from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings
 from pipelines.watch import CtrlC
-from tests.docs import settings_table
+from tests.docs import report_table, settings_table
 from tests.docs.markdown import (
     ALL,
     COMPATIBILITY,
@@ -42,6 +43,7 @@ from tests.docs.markdown import (
     POSTGRES_GUIDE,
     README,
     REDIS_GUIDE,
+    REPORT,
     REPOSITORY,
     SERVER_GUIDE,
     Block,
@@ -150,6 +152,16 @@ def test_yaml_is_a_configuration(kind: type[Settings], block: Block, tmp_path: P
     file = tmp_path / "settings.yaml"
     file.write_text(block.text, encoding="utf-8")
     load(kind, "test", "", ["--config", str(file)], {})
+
+
+def test_tables_of_the_reports_fields_are_the_schemas() -> None:
+    table = "\n".join(report_table.lines()).strip()
+    assert table in REPORT.text, "put the output of `python -m tests.docs.report_table` into the reference"
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    documented = [name for name, _ in REPORT.table("metric")]
+    assert documented == [f"`engram_migrate_{name}`" for name in METRICS]
 
 
 def test_exit_codes_are_the_error_trees() -> None:

@@ -9,12 +9,14 @@ from datetime import datetime, timezone
 from hashlib import blake2b
 from pathlib import Path
 
+import jsonschema
 import orjson
 
 from engram_store.model import Memory
 from engram_store.reader import Reader
 from engram_store.run import Run
 from engram_store.store import Store
+from pipelines.reporting.schema import schema
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ def only_run(target: Path) -> Run:
 
 
 def report(target: Path) -> dict[str, object]:
-    """The report of a store's only run."""
+    """The report of a store's only run, which is as the published schema says."""
     document: dict[str, object] = orjson.loads((only_run(target).path / "report.json").read_bytes())
+    jsonschema.validate(document, schema())
     return document
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import apache_beam as beam
 import pytest
 
-from io_connectors.pages import MappedPage, SourcePage
+from io_connectors.pages import SourcePage
+from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.rows import HASH, STRING, ZSET, HashField, KeyRow
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
+from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import RunKey, open_run
 from pipelines.settings.model import Settings
@@ -33,20 +34,23 @@ CHOICES = KeyspaceChoices(
 )
 
 
-class ReadAndMap(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[MappedPage]]):
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[MappedPage]:
-        page = SourcePage("keys-0", KEYS, ROWS)
-        mapped: beam.PCollection[MappedPage] = (
-            pbegin | beam.Create([page]) | MapRedis(KeyspaceMapping(CHOICES, 2_000))
-        )
-        return mapped
+class Keys:
+    """Reads the keys above."""
+
+    def read(self, page_id: str, place: None) -> SourcePage:
+        return SourcePage(page_id, KEYS, ROWS)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def source(counted: int) -> PlannedSource:
     """The keys above, of which the source says how many there are."""
 
-    def read(_pages: Sequence[str]) -> ReadAndMap:
-        return ReadAndMap()
+    def read(page_ids: Sequence[str]) -> ReadAndMap:
+        pages = [PlannedPage(page_id, counted, None) for page_id in page_ids]
+        mapping = KeyspaceMapping(CHOICES, 2_000)
+        return ReadAndMap(ReadPlannedPages(PlannedPages(pages, Keys, {})), MapRedis(mapping))
 
     return PlannedSource(
         system=SYSTEM,

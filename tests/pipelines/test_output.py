@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from pipelines.__main__ import parser
+from pipelines.reporting.schema import schema
 from tests.pipelines.command import REPOSITORY, Ended, migrate, migration, run, verb
 from tests.pipelines.conftest import PAGE
 from tests.pipelines.stored import only_run
@@ -82,7 +84,11 @@ def test_counts_and_orphans_are_the_last_lines(shop_store: tuple[Path, Ended]) -
     assert "public.orders.orders_customer_fkey" in tail
     assert tail.count("orphan of public.orders.orders_customer_fkey: orders_") == 3
     assert "✓ every record arrived, or is a dead letter: 21,642 in the source" in tail
-    assert ended.out.rstrip().endswith(f"Report: {only_run(target).path / 'report.json'}")
+    page, document, junit = ended.out.rsplit("Report: ", 1)[1].split()
+    assert Path(page).parent == only_run(target).path
+    assert " checks passed" in Path(page).read_text(encoding="utf-8")
+    jsonschema.validate(json.loads(Path(document).read_bytes()), schema())
+    assert 'failures="0"' in Path(junit).read_text(encoding="utf-8")
 
 
 def test_plan_shows_everything_and_writes_nothing(torture_plan: Ended) -> None:
@@ -152,14 +158,16 @@ def test_help_tells_every_verb() -> None:
     for name in actions.choices:
         assert name in shown.out
         told = verb(name, "--help")
-        # What serves a store is given the store itself.
-        assert told.code == 0 and ("--api-key-file" if name == "serve" else "--target ") in told.out
+        # What serves a store is given the store itself, and a table of words needs none.
+        own = {"serve": "--api-key-file", "distil": "folder for the table"}
+        assert told.code == 0 and own.get(name, "--target ") in told.out
 
 
 def test_verbs_look_at_a_store(shop_store: tuple[Path, Ended]) -> None:
     target = ("--target", str(shop_store[0]))
     expected = {
         ("runs",): ("complete", "21,642 memories", "postgresql://127.0.0.1"),
+        ("status",): ("complete", "(100.0 %)", "21,642 memories", "✓ every record arrived"),
         ("spaces",): ("1,000  customers", "5,000  orders"),
         ("get", "customers", "customers_1"): ('"id":1', "public.customers [1]", "local/lexical-1"),
         ("edges", "orders", "orders_100"): ("0.80  orders_customer_fkey  orders/orders_100 → customers/",),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from demo import shop
 from engram_store.store import Store
 from tests.pipelines.command import Started, migration, run, start, until, verb
-from tests.pipelines.stored import kept, page_files
+from tests.pipelines.stored import kept, only_run, page_files
 from tests.server.proxy import FAULTS, Often, Proxy
 from tests.server.records import records
 from tests.server.serving import Serving
@@ -41,20 +43,28 @@ def undisturbed(shop_database: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def migrating(source: str, url: str, *flags: str) -> Started:
-    arguments = migration(source, Path("."), *PAGES, *flags)
+    # Not in the folder that the tests are started in.
+    reports = str(Path(tempfile.gettempdir(), "engram-report"))
+    arguments = migration(source, Path("."), *PAGES, "--report-dir", reports, *flags)
     return start(*("--target" if word == "--target" else url if word == "." else word for word in arguments))
 
 
 def without_times(text: str) -> str:
     """A report's text without what differs from run to run."""
-    return re.sub(r"[\d,.]+ s, [\d,.]+/s, [\d,]+ MB memory|(?<=Report: ).*|→ \S+", "", text)
+    return re.sub(r"[\d,.]+ s, [\d,.]+/s, [\d,]+ MB memory|(?<=Report: )(.|\n)*|→ \S+", "", text)
 
 
-def test_a_path_and_a_server_hold_the_same(shop_database: str, undisturbed: Path, serving: Serving) -> None:
-    ended = migrating(shop_database, serving.url).end()
+def test_a_path_and_a_server_hold_the_same(
+    shop_database: str, undisturbed: Path, serving: Serving, tmp_path: Path
+) -> None:
+    ended = migrating(shop_database, serving.url, "--report-dir", str(tmp_path / "reports")).end()
     ended.succeeded()
-    place = ended.out.rsplit("Report: ", 1)[1].strip()
-    assert httpx.get(place, trust_env=False).json()["valid"] is True
+    place = f"{serving.url}/api/v1/engram/runs/{only_run(undisturbed).id}/report.json"
+    report = httpx.get(place, trust_env=False).json()
+    assert report["valid"] is True
+    page, document, _ = ended.out.rsplit("Report: ", 1)[1].split()
+    assert json.loads(Path(document).read_bytes()) == report
+    assert Path(page) == tmp_path / "reports" / "report.html" and Path(page).exists()
     assert records(serving.url) == records(undisturbed)
     again = migrating(shop_database, serving.url).end()
     again.succeeded()

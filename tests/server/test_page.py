@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +9,13 @@ import pytest
 
 from engram_store.store import Store
 from tests.server.serving import Serving
+from tests.servers.browser import browser_program
 from tests.store.synthetic import Link, memories, write
 
 # Driving a browser needs a package that only this test uses.
 playwright = pytest.importorskip("playwright.sync_api")
 
 HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>"&'
-
-
-def browser_program() -> str:
-    """A Chromium of this machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("ENGRAM_MIGRATE_TEST_REQUIRE_SERVERS") == "1":
-            pytest.fail("no Chromium on this machine")
-        pytest.skip("no Chromium on this machine; run scripts/setup-servers.sh")
-    return found
 
 
 @pytest.fixture

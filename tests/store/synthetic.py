@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from engram_store.digests import combined, edge_hashes, memory_hashes
 from engram_store.model import DIMENSION, EDGE_SCHEMA, PageReceipt, memory_schema
-from engram_store.pages import page_digest
 from engram_store.run import Run
 
 Vectors = npt.NDArray[np.float32]
@@ -92,13 +92,14 @@ def receipt(page_id: str, memory_batch: pa.RecordBatch, edge_batch: pa.RecordBat
         memories=dict(Counter(memory_batch["space"].to_pylist())),
         edges=dict(Counter(edge_batch["origin"].to_pylist())),
         dead_letters=0,
-        digest=page_digest(memory_batch["id"], memory_batch["content"]),
+        digest=combined(memory_hashes(memory_batch)),
         low_confidence=0,
         zero_vectors=0,
         omitted_times=0,
         texts=(memory_batch.num_rows, memory_batch.num_rows),
         bytes=0,
         written_at=0.0,
+        edge_digest=combined(edge_hashes(edge_batch)),
     )
 
 

@@ -27,7 +27,7 @@ def embed_pages(embedder: Embedder, pages: Sequence[MappedPage]) -> Iterator[Map
     A record without text is embedded from its content, at LOW confidence; one without content
     either gets the zero vector. A record whose text the embedder refuses becomes a dead letter.
     """
-    wanted = [[_text_of(page.memories, at) for at in range(len(page))] for page in pages]
+    wanted = [[text_of(page.memories, at) for at in range(len(page))] for page in pages]
     distinct = list(dict.fromkeys(text for texts in wanted for text in texts if text is not None))
     vectors, refused = embed_each(embedder, distinct)
     row_of = {text: row for row, text in enumerate(distinct)}
@@ -42,7 +42,8 @@ def embed_pages(embedder: Embedder, pages: Sequence[MappedPage]) -> Iterator[Map
         spent = Spent()
 
 
-def _text_of(memories: MemoryPage, at: int) -> str | None:
+def text_of(memories: MemoryPage, at: int) -> str | None:
+    """What is embedded of a memory: its text, else the beginning of its content; None for nothing."""
     text = memories.texts[at]
     if text and not text.isspace():
         return text

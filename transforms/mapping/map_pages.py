@@ -30,6 +30,10 @@ class MapPages(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection[Ma
         mapped: beam.PCollection[MappedPage] = pages | self._step >> beam.ParDo(_MapPages(self._map_page))
         return mapped
 
+    def mapped(self, page: SourcePage) -> MappedPage:
+        """Maps one page in this process."""
+        return self._map_page(page)
+
 
 class _MapPages(beam.DoFn):
     def __init__(self, map_page: MapPage) -> None:

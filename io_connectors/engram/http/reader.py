@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engram_store.model import Edge, Memory, Source
+from engram_store.parts import Part
 from engram_store.reader import Direction, Neighbour
 from engram_store.vectors import Vectors
+from engram_store.wire import unpack_parts
 from io_connectors.engram.http.client import BASE, Server, segment
 from io_connectors.engram.http.run import run_path
 
@@ -99,6 +101,42 @@ class HttpReader:
         while page := self.page(space, offset, _PAGE, at):
             yield from page
             offset += len(page)
+
+    def parts(self) -> HttpParts:
+        """All that is served, page by page, as it is compared with what was written."""
+        return HttpParts(self._server)
+
+
+class HttpParts:
+    """What a server serves, page by page.
+
+    Args:
+        server: The server.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def memories(self, start: int = 0) -> Iterator[Part]:
+        """Memories by page, from the part of number ``start`` on; parts without any are left out."""
+        return self._all("memories", start)
+
+    def edges(self, start: int = 0) -> Iterator[Part]:
+        """Edges by page, as ``memories`` gives memories."""
+        return self._all("edges", start)
+
+    def faults(self) -> list[str]:
+        """What is wrong with the index, in words."""
+        return list(self._server.ask("GET", f"{BASE}/parts/faults")["faults"])
+
+    def _all(self, kind: str, start: int) -> Iterator[Part]:
+        while True:
+            answer = self._server.find(f"{BASE}/parts", params={"part": kind, "start": start})
+            found = list(unpack_parts(answer.content)) if answer is not None else []
+            yield from found
+            if not found:
+                return
+            start = found[-1].number + 1
 
 
 def _at(at: datetime | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import PageReceipt
+from engram_store.moments import unix_seconds
 from engram_store.wire import receipt_of, unpack_batch
 from io_connectors.engram.http.client import BASE, Server, segment
 
@@ -38,6 +39,11 @@ class HttpRun:
         return manifest
 
     @property
+    def started_at(self) -> float:
+        """When the run started, in Unix seconds: the instant for which its activations hold."""
+        return unix_seconds(self.manifest["started_at"])
+
+    @property
     def model(self) -> str:
         """The embedding model that made the run's vectors."""
         return str(self.manifest.get("model", ""))
@@ -53,6 +59,10 @@ class HttpRun:
     def committed_page_ids(self) -> set[str]:
         """The pages that count for readers."""
         return set(self._server.ask("GET", f"{self._path}/pages")["committed"])
+
+    def planned_page_ids(self) -> set[str]:
+        """The acknowledged pages of the attempt that is under way, or was the last."""
+        return set(self._server.ask("GET", f"{self._path}/pages")["planned"])
 
     def plan_pages(self, page_ids: Iterable[str]) -> None:
         """Says of which pages this attempt will consist, before it writes any."""
@@ -76,8 +86,14 @@ class HttpRun:
 
     def memories(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """A page's memories as they are kept, all columns or some."""
-        path = page_path(self.id, page_id)
-        answer = self._server.find(path, params={"columns": ",".join(columns)} if columns else {})
+        return self._page(page_id, {"columns": ",".join(columns)} if columns else {})
+
+    def edges(self, page_id: str) -> pa.RecordBatch:
+        """A page's edges as they are kept, checked or not."""
+        return self._page(page_id, {"part": "edges"})
+
+    def _page(self, page_id: str, params: Mapping[str, str]) -> pa.RecordBatch:
+        answer = self._server.find(page_path(self.id, page_id), params=params)
         if answer is None:
             raise ConfigurationError(f"there is no page `{page_id}` in run `{self.id}`")
         return unpack_batch(answer.content)

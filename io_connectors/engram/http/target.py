@@ -55,7 +55,8 @@ class HttpTarget:
             stage: [asdict(letter) for letter in page.dead_letters if letter.stage == stage]
             for stage in STAGES
         }
-        body = pack_page(WirePage(memories, edge_batch(page.edges), receipt_for(page, memories), letters))
+        edges = edge_batch(page.edges)
+        body = pack_page(WirePage(memories, edges, receipt_for(page, memories, edges), letters))
         path = page_path(self._run.id, page.page_id)
         answer = self._server.request("PUT", path, content=body, headers={"Content-Type": ARROW})
         return receipt_of(self._server.document(answer))

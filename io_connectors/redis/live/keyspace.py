@@ -22,6 +22,7 @@ from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.census import Listing, Part, listing
 from io_connectors.redis.live.changes import changes_of
 from io_connectors.redis.live.cluster import Nodes, open_nodes
+from io_connectors.redis.live.lookups import KeyLookups
 from io_connectors.redis.live.reader import LivePageReader
 from io_connectors.redis.live.refusals import resumable, translating
 from io_connectors.redis.live.session import ONCE, PATIENT, Abilities, databases_of
@@ -100,7 +101,16 @@ class LiveKeyspace:
             shown={"server": self.display},
             notes=_notes(self.abilities),
             recount=lambda: self._recount(parts, ranges, saved["reading"]),
+            lookups=self._lookups(),
         )
+
+    def _lookups(self) -> KeyLookups | None:
+        """Look-ups of single keys; a cluster would be asked through a client that knows its slots."""
+        if self.nodes.spans:
+            return None
+        databases = self.selection.databases
+        db = databases[0] if databases and not self.selection.several else None
+        return KeyLookups(self.nodes.any, db)
 
     def _begun(self, reading: int) -> dict[str, Any]:
         """The boundaries of a reading that begins."""

@@ -1,0 +1,137 @@
+"""A memory as the source would make it now, beside the one that the target gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from engram_store.model import Edge, Memory
+from engram_store.moments import rfc3339
+from engram_store.vectors import Vectors
+from io_connectors.engram.home import MemoryReader, TargetRun
+from io_connectors.pages import EdgePage, MappedPage, MemoryPage
+
+#: Two answers of one remote model to one text may differ in the last digits.
+_SAME = 0.9999
+_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing one memory came to.
+
+    Attributes:
+        differences: What differs, in words.
+        orphans: Its edges whose other end is not there, in words; they are not served, by intent.
+        edges: Its edges that are as they should be.
+    """
+
+    differences: tuple[str, ...]
+    orphans: tuple[str, ...]
+    edges: int
+
+
+def compare(reader: MemoryReader, run: TargetRun, mapped: MappedPage, at: int) -> Compared:
+    """Compares a memory of an embedded page, and its edges, with what the target gives back.
+
+    Args:
+        reader: What readers see.
+        run: The run that wrote it.
+        mapped: The page, as read again.
+        at: The memory's position in it.
+    """
+    space, id = mapped.memories.spaces[at], mapped.memories.ids[at]
+    manifest = run.manifest
+    # As of then, its activation has not faded yet.
+    found = reader.get(space, id, datetime.fromisoformat(manifest["started_at"]))
+    if found is None:
+        return Compared((f"{space}/{id} is not served any more",), (), 0)
+    wanted, there = _wanted(mapped.memories, at), _there(found)
+    differences = [
+        f"{name} is {_short(there[name])}, and the source has {_short(wanted[name])}"
+        for name in wanted
+        if wanted[name] != there[name]
+    ]
+    assert mapped.memories.embeddings is not None
+    vector = mapped.memories.embeddings[at].astype(manifest["vector_type"]).astype(np.float32)
+    differences += _vectors_apart(vector, reader.embedding(space, id))
+    served = {edge.id: edge for edge in reader.edges(space, id, "out")}
+    missing = [edge for edge in edges_of(mapped.edges, space, id) if edge != served.get(edge.id)]
+    orphans = [edge for edge in missing if not _has(reader, edge)]
+    differences += [_edge_apart(edge, served.get(edge.id)) for edge in missing if edge not in orphans]
+    right = sum(1 for _ in edges_of(mapped.edges, space, id)) - len(missing)
+    return Compared(tuple(differences), tuple(map(edge_line, orphans)), right)
+
+
+def edges_of(page: EdgePage, space: str, id: str) -> Iterator[Edge]:
+    """The edges of a page that leave a memory, as the store would give them back."""
+    for row, source in enumerate(page.sources):
+        if source == id and page.source_spaces[row] == space:
+            yield Edge(
+                id=page.ids[row],
+                source=source,
+                source_space=space,
+                target=page.targets[row] or "",
+                target_space=page.target_spaces[row],
+                type=page.types[row],
+                weight=float(np.float32(page.weights[row])),
+                created_at=rfc3339(page.created_at[row]),
+                properties=page.properties[row],
+            )
+
+
+def edge_line(edge: Edge) -> str:
+    """An edge as a person reads it."""
+    target = f"{edge.target_space}/{edge.target}" if edge.target else "a record that is not there"
+    return f"{edge.type} → {target}, weight {edge.weight:.2f}"
+
+
+def _wanted(page: MemoryPage, at: int) -> dict[str, Any]:
+    return {
+        "content": page.contents[at],
+        "confidence": float(np.float32(page.confidence[at])),
+        "activation": float(np.float32(page.activation[at])),
+        "decay rate": float(np.float32(page.decay_rate[at])),
+        "created_at": rfc3339(page.created_at[at]),
+        "source": f"{page.system} {page.kinds[at]} [{page.keys[at]}]",
+    }
+
+
+def _there(memory: Memory) -> dict[str, Any]:
+    return {
+        "content": memory.content,
+        "confidence": memory.confidence,
+        "activation": memory.activation,
+        "decay rate": memory.decay_rate,
+        "created_at": memory.created_at,
+        "source": f"{memory.source.system} {memory.source.kind} [{memory.source.key}]",
+    }
+
+
+def _vectors_apart(wanted: Vectors, found: Vectors | None) -> Iterator[str]:
+    if found is None:
+        yield "embedding cannot be read"
+    elif not np.array_equal(wanted, found):
+        scale = float(np.linalg.norm(wanted) * np.linalg.norm(found))
+        cosine = float(wanted @ found) / scale if scale else 0.0
+        if not cosine >= _SAME:
+            yield f"embedding differs from that of the text above (cosine {cosine:.4f})"
+
+
+def _has(reader: MemoryReader, edge: Edge) -> bool:
+    return bool(edge.target) and reader.get(edge.target_space, edge.target) is not None
+
+
+def _edge_apart(wanted: Edge, found: Edge | None) -> str:
+    if found is None:
+        return f"the edge {edge_line(wanted)} is missing"
+    return f"the edge {wanted.id} is {edge_line(found)}, and the source has {edge_line(wanted)}"
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"`{text if len(text) <= _WIDTH else text[: _WIDTH - 1] + '…'}`"

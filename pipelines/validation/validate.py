@@ -1,0 +1,148 @@
+"""Validating a run: after a migration, or on its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from engram_store.errors import ConfigurationError, IntegrityError
+from io_connectors.engram.home import RunHome, TargetRun
+from pipelines.asked_checks import asked_checks
+from pipelines.planned import PlannedSource
+from pipelines.report import Check, Report, check_lines
+from pipelines.settings.model import Settings
+from pipelines.summary import Effort, summarise
+from pipelines.validation.checks import checks_of
+from pipelines.validation.evidence import Evidence, gather
+from pipelines.validation.reread import new_seed, read_again
+from transforms.validation.compare import Comparison
+from transforms.validation.samples import AgainstSource, choose, compare_with_source
+
+#: The finding that keeps the result beside the run.
+VALIDATION = "validation"
+_VERSION = 1
+_MAX_LOSS = Settings.max_loss
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What validating a run on its own came to.
+
+    Attributes:
+        run: The run.
+        source: The source's address without secrets; empty where it was not asked.
+        target: How the target was named.
+        checks: What was asked.
+    """
+
+    run: str
+    source: str
+    target: str
+    checks: tuple[Check, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def exit_code(self) -> int:
+        """What a command that validates ends with."""
+        return 0 if self.valid else IntegrityError.exit_code
+
+    def document(self) -> dict[str, Any]:
+        """The result as JSON holds it."""
+        at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return {"version": _VERSION, "at": at, "valid": self.valid, **asdict(self)}
+
+    def lines(self) -> list[str]:
+        """The result as a person reads it."""
+        first = f"Run {self.run}: {self.source or 'without its source'} → {self.target}"
+        last = "valid" if self.valid else "not valid"
+        return [first, *(line for check in self.checks for line in check_lines(check)), f"  {last}"]
+
+
+def checks_after(
+    settings: Settings, home: RunHome, run: TargetRun, source: PlannedSource, report: Report
+) -> tuple[Check, ...]:
+    """The checks at the end of a migration, whose pages were written and served a moment ago.
+
+    Args:
+        settings: The settings.
+        home: The target.
+        run: The run, committed.
+        source: The planned source, still in the state in which it was read.
+        report: The run's report.
+    """
+    with home.reader() as reader:
+        evidence, comparison = gather(home, run, reader, files=False, max_loss=settings.max_loss)
+        against = _against_source(settings, run, source, evidence, comparison)
+        has_snapshots = bool(source.snapshot)
+        return checks_of(replace(evidence, report=report, source=against, has_snapshots=has_snapshots))
+
+
+def validate_with_source(
+    settings: Settings, home: RunHome, run: TargetRun, source: PlannedSource
+) -> Validation:
+    """Validates a finished run against its target and its source; keeps the result beside it.
+
+    Args:
+        settings: The settings of the run.
+        home: The target.
+        run: The run.
+        source: The source, planned on the boundaries of the run.
+    """
+    _require_finished(run)
+    with home.reader() as reader:
+        evidence, comparison = gather(home, run, reader, files=True, max_loss=settings.max_loss)
+        against = _against_source(settings, run, source, evidence, comparison)
+        has_snapshots = bool(source.snapshot)
+        report = _recounted(settings, run, source, evidence)
+        if against.changed:
+            # References are counted of the source as a whole, and pages of it are others now.
+            report = replace(report, edges={})
+        checks = checks_of(replace(evidence, report=report, source=against, has_snapshots=has_snapshots))
+    checks = (*checks, *asked_checks(settings, home, run, source))
+    return _kept(run, Validation(run.id, source.shown, home.address, checks))
+
+
+def validate_target(home: RunHome, run: TargetRun) -> Validation:
+    """Validates a finished run against its target alone; keeps the result beside it."""
+    _require_finished(run)
+    with home.reader() as reader:
+        evidence, _ = gather(home, run, reader, files=True, max_loss=_MAX_LOSS)
+    return _kept(run, Validation(run.id, "", home.address, checks_of(evidence)))
+
+
+def _against_source(
+    settings: Settings, run: TargetRun, source: PlannedSource, evidence: Evidence, comparison: Comparison
+) -> AgainstSource:
+    digests = evidence.ledger.digests
+    there = digests.keys() & source.page_rows.keys()
+    found = AgainstSource(seed=new_seed(), changed=len(digests.keys() ^ source.page_rows.keys()))
+    picks = choose(there, comparison.found.doubtful & there, settings.samples, found.seed)
+    vector_type = str(run.manifest.get("vector_type", settings.vector_type))
+    with read_again(settings, source, picks, found.seed, vector_type) as again:
+        compare_with_source(comparison, again, picks, found)
+    return found
+
+
+def _recounted(settings: Settings, run: TargetRun, source: PlannedSource, evidence: Evidence) -> Report:
+    """The figures of those of a run's pages that are in the source as they were."""
+    receipts = [r for page, r in evidence.ledger.receipts.items() if page in source.page_rows]
+    return summarise(source, settings, run, receipts, Effort(0.0, 0, 0), source.unchanged())
+
+
+def _require_finished(run: TargetRun) -> None:
+    if run.manifest.get("state") == "unfinished":
+        raise ConfigurationError(
+            f"run `{run.id}` is not finished, and cannot be validated",
+            why="an attempt at it was begun and has not come to its end",
+            suggestion="give the command of the migration again; it goes on where it stopped",
+        )
+
+
+def _kept(run: TargetRun, validation: Validation) -> Validation:
+    run.save_finding(VALIDATION, validation.document())
+    return validation

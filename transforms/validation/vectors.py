@@ -1,0 +1,88 @@
+"""What the vectors of a run are like: how long, how many are zero, which are no vectors at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engram_store.model import DIMENSION
+
+#: How far from 1 the length of a sound vector may be.
+UNIT = 1e-2
+
+_MOST_NAMES = 50
+
+
+@dataclass(slots=True)
+class VectorTally:
+    """The vectors that were looked at.
+
+    Attributes:
+        seen: How many.
+        zero: Those of length 0.
+        deviation: The sum of |length − 1| over those that are not zero.
+        unsound: Up to fifty names of those that are neither zero nor of length 1, with what they are.
+        unsound_count: How many these are.
+        zeros: Up to fifty names of zero vectors in each page.
+    """
+
+    seen: int = 0
+    zero: int = 0
+    deviation: float = 0.0
+    unsound_count: int = 0
+    unsound: list[str] = field(default_factory=list)
+    zeros: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+
+    @property
+    def mean_deviation(self) -> float:
+        """The mean of |length − 1| over vectors that are not zero."""
+        return self.deviation / max(1, self.seen - self.zero)
+
+    def add(self, page: str, batch: pa.RecordBatch) -> None:
+        """Looks at the vectors of a page."""
+        found = lengths(batch)
+        zero, off = found == 0, np.abs(found - 1)
+        bad = ~zero & ~(off <= UNIT)
+        self.seen += len(found)
+        self.zero += int(zero.sum())
+        self.deviation += float(np.nansum(off[~zero]))
+        self.unsound_count += int(bad.sum())
+        if zero.any():
+            self.zeros[page] = int(zero.sum()), _names(batch, zero)
+        if bad.any() and len(self.unsound) < _MOST_NAMES:
+            names = _names(batch, bad)
+            self.unsound += [f"{n}: {_said(v)}" for n, v in zip(names, found[bad], strict=False)]
+
+
+def lengths(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
+    """The length of each vector; NaN where there is none, or where one of its numbers is none."""
+    column = batch["embedding"]
+    there = column.drop_null()
+    table = floats(b"".join(there.to_pylist()), column.type.byte_width).reshape(-1, DIMENSION)
+    wide = table.astype(np.float32)
+    found = np.full(len(column), np.nan)
+    found[column.is_valid().to_numpy(zero_copy_only=False)] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    return found
+
+
+def floats(data: bytes, width: int | None = None) -> npt.NDArray[np.floating]:
+    """Vectors from the bytes that a page has of them.
+
+    Args:
+        data: The bytes of one vector or, with ``width``, of any number.
+        width: The bytes of one vector.
+    """
+    half = (width or len(data)) == 2 * DIMENSION
+    return np.frombuffer(data, dtype="<f2" if half else "<f4")
+
+
+def _names(batch: pa.RecordBatch, which: npt.NDArray[np.bool_]) -> list[str]:
+    rows = batch.take(pa.array(np.flatnonzero(which)[:_MOST_NAMES]))
+    return [f"{s}/{i}" for s, i in zip(rows["space"].to_pylist(), rows["id"].to_pylist(), strict=True)]
+
+
+def _said(length: float) -> str:
+    return "no vector, or not a number in it" if np.isnan(length) else f"length {length:.4f}"
