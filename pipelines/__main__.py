@@ -116,7 +116,8 @@ def parser() -> _Parser:
         {"record": "a memory as space/id, or a record of the source as table[key]"},
     )
     told.add_argument("--run", help="only in this run")
-    check = _add(actions, "validate", "compare a run with its source and its target", verbs.validate)
+    help = "compare a run with its source and its target; flags of the source may follow"
+    check = _add(actions, "validate", help, verbs.validate)
     check.add_argument("--run", help="the run; needed if there are several")
     check.add_argument(
         "--without-source", action="store_true", help="do not ask the source, which may be gone"

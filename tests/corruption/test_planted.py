@@ -16,11 +16,19 @@ from pipelines.validation.checks import checks_of
 from pipelines.validation.evidence import gather
 from tests.corruption.again import Again
 from tests.corruption.conftest import OneServer
-from tests.corruption.damage import DAMAGES, Damage
+from tests.corruption.damage import Damage, page_of_earlier_version
+from tests.corruption.in_files import IN_FILES
+from tests.corruption.in_index import IN_INDEX
 from tests.corruption.made import RUN
 from transforms.validation.samples import AgainstSource, choose, compare_with_source
 
 SEED = 7
+
+#: Every damage, by where it is done.
+DAMAGES = [
+    *(("index", damage) for damage in IN_INDEX),
+    *(("files", damage) for damage in IN_FILES),
+]
 
 
 def validated(target: str, source: Path) -> list[Check]:
@@ -75,6 +83,17 @@ def test_damage_is_found_and_named(
     said = wrong(opened(store), pristine)
     assert said, "nothing was found"
     assert [name for name in damage.named if name not in said] == [], said
+
+
+def test_pages_of_earlier_versions_are_named_and_not_wrong(
+    opened: Callable[[Path], str], store: Path, pristine: Path
+) -> None:
+    page_of_earlier_version(store)
+    checks = validated(opened(store), pristine)
+    assert [check for check in checks if not check.passed] == []
+    details = [line for check in checks for line in check.details]
+    assert details == ["page p2 is of an earlier version: it has no digests to compare"]
+    assert "7 of 8 pages compared" in "".join(check.found for check in checks)
 
 
 def test_there_are_many_kinds() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from engram_store.digests import combined, edge_hashes, memory_hashes
 from engram_store.errors import ConfigurationError, IntegrityError, TargetTransientError
 from engram_store.model import PageReceipt
 from io_connectors.engram.address import open_home
@@ -143,6 +144,31 @@ def test_readers_see_what_was_committed(home: RunHome) -> None:
         assert odd is not None and odd.id == ODD
         assert reader.get("users", "nobody") is None
         assert reader.get("nowhere", "a") is None
+
+
+def test_readers_are_given_all_parts(home: RunHome) -> None:
+    run = filled(home)
+    receipts = {receipt.page_id: receipt for receipt in run.receipts()}
+    with home.reader() as reader:
+        parts = list(reader.parts().memories())
+        assert [(part.run, part.page, part.model) for part in parts] == [
+            ("first", "p1", "local/lexical-1"),
+            ("first", "p2", "local/lexical-1"),
+        ]
+        assert [combined(memory_hashes(p.rows)) for p in parts] == [receipts[p.page].digest for p in parts]
+        (linked,) = reader.parts().edges()
+        assert combined(edge_hashes(linked.rows)) == receipts["p1"].edge_digest
+        assert linked.rows["target"].to_pylist() == ["b", "c"]
+        assert {part.started_at for part in (*parts, linked)} == {run.started_at}
+        assert [part.page for part in reader.parts().memories(parts[1].number)] == ["p2"]
+        assert list(reader.parts().memories(parts[1].number + 5)) == []
+        assert reader.parts().faults() == []
+
+
+def test_edges_of_a_page_come_back_checked_or_not(home: RunHome) -> None:
+    run = filled(home)
+    assert run.edges("p1")["target"].to_pylist() == ["b", "c"]
+    assert run.edges("p2")["target"].to_pylist() == ["nobody"]
 
 
 def test_readers_walk_edges(home: RunHome) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import pyarrow as pa
 
 from engram_store.digests import combined
-from engram_store.errors import IntegrityError
+from engram_store.errors import IntegrityError, TargetTransientError
+from engram_store.parts import Part
 from io_connectors.engram.home import MemoryReader, RunHome, TargetRun
 from transforms.validation.ledger import Ledger
 from transforms.validation.rows import EDGES, MEMORIES, Difference, Key, Records, differences, name_of
@@ -22,6 +24,10 @@ from transforms.validation.served import Served, Tally
 
 _MOST_NAMES = 50
 _MANY = 5
+#: Where everything is wrong, more lines would only fill the memory.
+_MOST_LINES = 2_000
+#: Ends of edges that are remembered to be there, or not.
+_KNOWN_ENDS = 100_000
 _REPLACED = "a newer run's record is there instead"
 
 
@@ -65,6 +71,7 @@ class Comparison:
         self._ledger = ledger
         self._newer = _newer_runs(home, run)
         self._replaced: dict[Key, str] = {}
+        self._is_there = lru_cache(_KNOWN_ENDS)(lambda space, id: reader.get(space, id) is not None)
         self.found = Compared()
 
     def go(self, files: bool) -> Compared:
@@ -144,7 +151,7 @@ class Comparison:
         lines = [f"{difference.line} (page {page}, {where})" for difference in found]
         if len(lines) > _MANY:
             lines.insert(0, f"page {page}: {len(lines):,} differences, {where}")
-        self.found.wrong += lines
+        self.found.wrong += lines[: max(0, _MOST_LINES - len(self.found.wrong))]
 
     def _unknown(self, kind: Records, tallies: dict[tuple[str, str], Tally]) -> None:
         """What is served of pages that are not the run's, or no run's."""
@@ -186,7 +193,7 @@ class Comparison:
 
     def _is_orphan(self, edge: dict[str, str | None]) -> bool:
         ends = ((edge["source_space"], edge["source"]), (edge["target_space"], edge["target"]))
-        return any(id is None or self._reader.get(str(space), id) is None for space, id in ends)
+        return any(id is None or not self._is_there(str(space), id) for space, id in ends)
 
     def _settle_replaced_edges(self) -> None:
         """Edges that are not served are named, but for those that newer runs have written again.
@@ -201,12 +208,19 @@ class Comparison:
         self.found.wrong += self._replaced.values()
 
     def _rows(self, kind: Records, numbers: Sequence[int]) -> pa.RecordBatch | None:
-        parts = self._reader.parts()
-        batches = [
-            next(parts.memories(number) if kind is MEMORIES else parts.edges(number)).rows
-            for number in numbers
-        ]
+        batches = [self._part(kind, number).rows for number in numbers]
         return pa.concat_batches(batches) if batches else None
+
+    def _part(self, kind: Records, number: int) -> Part:
+        parts = self._reader.parts()
+        found = next(parts.memories(number) if kind is MEMORIES else parts.edges(number), None)
+        if found is None or found.number != number:
+            raise TargetTransientError(
+                "the target changed while it was validated",
+                why="another migration, or the server itself, made a new index meanwhile",
+                suggestion="validate again",
+            )
+        return found
 
 
 def _newer_runs(home: RunHome, run: TargetRun) -> frozenset[str]:
