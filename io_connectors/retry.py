@@ -39,7 +39,7 @@ DEFAULT_POLICY = RetryPolicy()
 def retrying(
     call: Callable[[], T],
     policy: RetryPolicy = DEFAULT_POLICY,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> T:
     """Calls until it succeeds, fails for good, or the policy is used up.
 

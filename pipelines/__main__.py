@@ -15,10 +15,12 @@ from typing import NoReturn
 from engram_store.errors import ConfigurationError
 from io_connectors.engram.address import open_home
 from io_connectors.engram.home import RunHome
+from io_connectors.engram.public.choices import DeliveryChoices
 from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.explain import explain
 from pipelines.guard import guarded
+from pipelines.logs import say
 from pipelines.pipelines import PIPELINES, main_of
 from pipelines.serve import KEY_VARIABLE, serve
 from pipelines.settings.load import PREFIX
@@ -56,17 +58,18 @@ def _verb(arguments: list[str]) -> int:
     if "target" not in values:
         return do(**values)
     key_file = values.pop("target_key_file")
-    values["home"] = _home(values.pop("target"), key_file)
+    values["home"] = _home(values.pop("target"), key_file, values.pop("staging"))
     if do in (verbs.replay, explain, verbs.validate):
         values["flags"] = ["--target-key-file", key_file, *rest] if key_file else rest
     return do(**values)
 
 
-def _home(target: str, key_file: str | None) -> RunHome:
+def _home(target: str, key_file: str | None, staging: str) -> RunHome:
+    choices = DeliveryChoices(staging, say=say)
     if key_file:
-        return open_home(target, SecretRef(path=key_file))
+        return open_home(target, SecretRef(path=key_file), choices=choices)
     variable = f"{PREFIX}TARGET_KEY"
-    return open_home(target, SecretRef(variable) if os.environ.get(variable) else None)
+    return open_home(target, SecretRef(variable) if os.environ.get(variable) else None, choices=choices)
 
 
 def parser() -> _Parser:
@@ -176,6 +179,11 @@ def _add(
         "--target-key-file",
         default=os.environ.get(f"{PREFIX}TARGET_KEY_FILE"),
         help=f"file with the server's key (or {PREFIX}TARGET_KEY)",
+    )
+    verb.add_argument(
+        "--staging",
+        default=os.environ.get(f"{PREFIX}STAGING", ""),
+        help="store that was delivered to an Engram server (default ./engram-staging/HOST_PORT)",
     )
     return verb
 

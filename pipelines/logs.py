@@ -26,6 +26,11 @@ def json_line(level: str, logger: str, message: str, **fields: object) -> str:
     ).decode()
 
 
+def say(line: str) -> None:
+    """Shows a line on stderr, in the form of the log, whatever the level."""
+    print(json_line("info", __name__, line) if logs_are_json() else line, file=sys.stderr, flush=True)
+
+
 def logs_are_json() -> bool:
     """Whether stderr carries one JSON object a line."""
     return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
@@ -46,5 +51,7 @@ def set_up_logs(form: str, level: str) -> None:
         # Beam's warnings are about Google's libraries and bundles; its errors are tracebacks of
         # what reaches the user as one error anyway.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        # A line for every request.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         # Each failed try of the driver; the last one reaches the user as an error.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)

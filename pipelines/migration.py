@@ -16,11 +16,13 @@ from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.write import WriteToEngram
 from pipelines.asked_checks import asked_checks
 from pipelines.beam_run import run_pipeline
+from pipelines.delivered import delivery_checks
 from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.metrics import serving_metrics
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
 from pipelines.report import REPORT, Report
+from pipelines.room import check_room
 from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
@@ -71,6 +73,7 @@ class Migration:
         planned = self.source.page_rows.keys()
         earlier = self._earlier_receipts()
         todo = [page_id for page_id in self.source.page_rows if page_id not in earlier]
+        check_room(self.source, self.home.capabilities)
         self._check_disk(todo)
         _log.info("run %s: %d of %d pages are to be read", self.run.id, len(todo), len(planned))
         receipts, peak = earlier, memory_in_use()
@@ -91,6 +94,7 @@ class Migration:
             checks = checks_after(self.settings, self.home, self.run, self.source, report)
             asked = asked_checks(self.settings, self.home, self.run, self.source)
             report = replace(report, checks=(*checks, *asked))
+        report = replace(report, checks=(*report.checks, *delivery_checks(self.run)))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report

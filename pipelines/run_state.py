@@ -17,7 +17,9 @@ from engram_store import files
 from engram_store.errors import ConfigurationError, IntegrityError, ResumeError
 from io_connectors.engram.address import is_url, open_home
 from io_connectors.engram.home import RunHome, TargetRun
+from io_connectors.engram.public.choices import DeliveryChoices
 from pipelines.embedding import model_of
+from pipelines.logs import say
 from pipelines.settings.model import Settings, as_document
 from pipelines.settings.password import target_key_of
 
@@ -82,7 +84,8 @@ def open_run(
         ConfigurationError: Another source's run has written to one of the spaces.
         TargetTransientError: Another run is writing to the target.
     """
-    home = open_home(settings.target, target_key_of(settings), create=True)
+    choices = DeliveryChoices(settings.staging, settings.on_absorbed, say)
+    home = open_home(settings.target, target_key_of(settings), create=True, choices=choices)
     name = run_name(settings, key.system, key.source)
     spaces = sorted(set(spaces))
     with home.lock():

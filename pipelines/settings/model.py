@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from engram_store.model import CONFIDENCE
+from io_connectors.engram.public.choices import FAIL, ON_ABSORBED
 from pipelines.settings.kinds import (
     CONFIDENCE_LEVEL,
     Address,
@@ -55,7 +56,7 @@ class Settings:
     target: str = setting(
         "./engram-data",
         Text(),
-        "folder of the embedded Engram store, or http://… of an `engram-migrate serve`",
+        "folder of the embedded Engram store, or http://… of an `engram-migrate serve` or an Engram server",
         "target",
     )
     target_key: str = setting(
@@ -65,6 +66,18 @@ class Settings:
         "target",
     )
     target_key_file: str = setting("", Text(), "file with the server's key", "target")
+    staging: str = setting(
+        "",
+        Text(),
+        "store that an Engram server is filled from; by default ./engram-staging/HOST_PORT",
+        "target",
+    )
+    on_absorbed: str = setting(
+        FAIL,
+        Text(ON_ABSORBED),
+        "vectors that an Engram server takes for another's: send nothing, accept the loss, or move them",
+        "target",
+    )
     run: str = setting("", Text(), "name of this run; by default made from the source", "target")
     memory_space: str = setting("", Text(), "one space for everything", "target", "--target-space")
     vector_type: str = setting(

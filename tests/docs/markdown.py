@@ -82,11 +82,12 @@ SERVER_GUIDE = Document("docs/operations/server.md")
 REPORT = Document("docs/reference/report.md")
 EMBEDDING_GUIDE = Document("docs/operations/embedding.md")
 DISTRIBUTED_GUIDE = Document("docs/operations/distributed.md")
+COMPATIBILITY = Document("docs/engram-compatibility.md")
 ERRORS = Document("docs/reference/errors-and-exit-codes.md")
 VALIDATION_GUIDE = Document("docs/operations/validation.md")
 CONTRIBUTING = Document("CONTRIBUTING.md")
 ALL = (
     *(README, POSTGRES_GUIDE, NEO4J_GUIDE, REDIS_GUIDE, NEO4J_TUTORIAL, ERRORS, CONTRIBUTING),
-    *(SERVER_GUIDE, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE, REPORT, VALIDATION_GUIDE),
+    *(SERVER_GUIDE, COMPATIBILITY, EMBEDDING_GUIDE, DISTRIBUTED_GUIDE, REPORT, VALIDATION_GUIDE),
     *map(Document, ("docs/architecture.md", "CHANGELOG.md")),
 )

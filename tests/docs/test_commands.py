@@ -11,6 +11,7 @@ from demo import shop
 from tests.docs import script
 from tests.docs.markdown import (
     ALL,
+    COMPATIBILITY,
     CONTRIBUTING,
     EMBEDDING_GUIDE,
     NEO4J_GUIDE,
@@ -25,6 +26,7 @@ from tests.docs.markdown import (
 )
 from tests.embedding.bert import make_bert
 from tests.embedding.server import embedding_server
+from tests.engram_double.double import EngramDouble
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import DebianPostgres
@@ -113,6 +115,13 @@ def test_embedding_guide(tmp_path: Path) -> None:
     make_bert(tmp_path / "my-model")
     with embedding_server() as server:
         script.run(EMBEDDING_GUIDE, tmp_path, _ONE_WORKER, {"http://localhost:8000/v1": server.url})
+
+
+@pytest.mark.slow
+def test_compatibility(tmp_path: Path) -> None:
+    with EngramDouble() as double:
+        # What is shown stands in the document with the address that it replaces.
+        script.run(COMPATIBILITY, tmp_path, _ONE_WORKER, {"7432": str(double.port)})
 
 
 @pytest.mark.slow

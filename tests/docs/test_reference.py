@@ -36,6 +36,7 @@ from pipelines.watch import CtrlC
 from tests.docs import report_table, settings_table
 from tests.docs.markdown import (
     ALL,
+    COMPATIBILITY,
     EMBEDDING_GUIDE,
     ERRORS,
     NEO4J_GUIDE,
@@ -79,6 +80,7 @@ OWN_CODE = {
     EMBEDDING_GUIDE: re.compile(
         r"transforms/embedding/(openai|cache_file|fit|table|distil|huggingface/\w+)\.py|pipelines/embedding\.py"
     ),
+    COMPATIBILITY: re.compile(r"io_connectors/engram/public/.*"),
     SERVER_GUIDE: re.compile(
         r"engram_store/(server/.*|wire\.py)|io_connectors/engram/http/.*|pipelines/serve\.py"
     ),
@@ -105,6 +107,7 @@ ONLY_IN_CODE = {
     "a page of … memories came to be written with embeddings of shape …",
     "a DUMP payload cannot be read",
     "a key of the type … has no JSON form",
+    "… is not asked any more, since the delivery ended",
 }
 
 
@@ -171,7 +174,7 @@ def test_exit_codes_are_the_error_trees() -> None:
     assert CtrlC in kinds
 
 
-@pytest.mark.parametrize("document", [*GUIDES, SERVER_GUIDE, ERRORS], ids=_path)
+@pytest.mark.parametrize("document", [*GUIDES, SERVER_GUIDE, COMPATIBILITY, ERRORS], ids=_path)
 def test_every_error_is_in_its_document(document: Document) -> None:
     documented = [error for error, *_ in document.table("error")]
     assert len(set(documented)) == len(documented)

@@ -24,6 +24,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "target_key": ("hush", "hush"),
     "target_key_file": ("/run/key", "/run/key"),
     "run": ("nightly", "nightly"),
+    "staging": ("./stage", "./stage"),
+    "on_absorbed": ("report", "report"),
     "memory_space": ("all_of_it", "all_of_it"),
     "vector_type": ("float32", "float32"),
     "batch_size": ("1_500", 1500),

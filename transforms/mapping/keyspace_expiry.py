@@ -26,8 +26,8 @@ def still_there(rows: Sequence[KeyRow], as_of: int) -> list[KeyRow]:
         rows: Keys.
         as_of: Milliseconds since 1970.
     """
-    there = (row for row in rows if row.expire_at is None or row.expire_at > as_of)
-    shown = (_with_lasting_fields(row, as_of) if row.type == HASH else row for row in there)
+    there = [row for row in rows if row.expire_at is None or row.expire_at > as_of]
+    shown = [_with_lasting_fields(row, as_of) if row.type == HASH else row for row in there]
     return [row for row in shown if row is not None]
 
 

@@ -97,6 +97,14 @@ class Server:
 
         return retrying(once)
 
+    def answer(self, method: str, path: str) -> httpx.Response:
+        """Asks once, and takes whatever is answered.
+
+        Raises:
+            TargetTransientError: The server is not there, or the connection was cut.
+        """
+        return self._send(method, path)
+
     def stream(self, method: str, path: str, **parts: Any) -> httpx.Response:
         """Asks once for an answer that is read while it comes; the caller closes it.
 
@@ -207,6 +215,15 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
+def headers_of(server: Server) -> dict[str, str]:
+    """What every request shows: the key, if there is one.
+
+    Raises:
+        ConfigurationError: The key cannot be read, or is none.
+    """
+    return {"Authorization": f"Bearer {_key(server.key)}"} if server.key else {}
+
+
 def _request(
     url: str,
     method: str,
@@ -252,7 +269,7 @@ def _connections(server: Server) -> tuple[httpx.HTTPTransport, dict[str, str], d
             suggestion="install Engram Migrate with its extra `http`",
             example="pip install 'engram-migrate[http]'",
         ) from error
-    headers = {"Authorization": f"Bearer {_key(server.key)}"} if server.key else {}
+    headers = headers_of(server)
     limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
     timeout = httpx.Timeout(_PATIENCE, connect=_TO_CONNECT).as_dict()
     return httpx.HTTPTransport(limits=limits), headers, timeout

@@ -40,14 +40,13 @@ class HttpHome:
         self._headers = {TOKEN: self._token}
 
     @classmethod
-    def open(cls, url: str, key: SecretRef | None) -> HttpHome:
+    def open(cls, server: Server) -> HttpHome:
         """Finds out which server answers, and opens it.
 
         Raises:
-            ConfigurationError: The address is wrong, or another server answers.
+            ConfigurationError: Another server answers.
             TargetTransientError: No server answers.
         """
-        server = Server(_checked(url), key)
         answer = server.find(BASE)
         identity = None if answer is None else server.document(answer)
         if not isinstance(identity, dict) or identity.get("server") != _SERVER:
@@ -116,7 +115,12 @@ class HttpHome:
         return HttpTargetSpec(self._server, run_id, vector_type)
 
 
-def _checked(url: str) -> str:
+def server_at(url: str, key: SecretRef | None) -> Server:
+    """The server at an address.
+
+    Raises:
+        ConfigurationError: It is no address of a server.
+    """
     parts = urlsplit(url)
     try:
         sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
@@ -129,4 +133,4 @@ def _checked(url: str) -> str:
             suggestion="give the key by ENGRAM_MIGRATE_TARGET_KEY or --target-key-file",
             example="--target http://127.0.0.1:7432",
         )
-    return url.rstrip("/")
+    return Server(url.rstrip("/"), key)
