@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.neo4j.migrations import found, migrate, started
 from tests.neo4j.town import PAGE, make_town
-from tests.pipelines.command import stopped
+from tests.pipelines.command import stopped, verb
 from tests.pipelines.stored import kept, page_files, report, stored
 from tests.servers.neo4j import Neo4jServer
 
@@ -56,3 +56,18 @@ def test_complete_run_given_again_sees_changed_properties(graph: Neo4jServer, ta
     assert again.named("Renamed")
     assert len(again.memories) == report(target)["tables"]["nodes"]["source"]  # type: ignore[index]
     assert not [m for m in again.memories.values() if '"number":11}' in m.content]
+
+
+def test_a_validated_run_tells_what_changed_since(graph: Neo4jServer, target: Path) -> None:
+    """Properties change without a trace: what was read is served, and that is what can be known."""
+    make_town(graph, people=100)
+    migrate(graph, target).succeeded()
+    password = {"ENGRAM_MIGRATE_SOURCE_PASSWORD": graph.password}
+    ended = verb("validate", "--target", str(target), environment=password)
+    ended.succeeded()
+    assert ended.out.count("✓") == 6 and "no snapshots" not in ended.out
+    graph.run("MATCH (p:Person) SET p.name = 'Renamed'")
+    ended = verb("validate", "--target", str(target), environment=password)
+    ended.succeeded()
+    assert "the source has no snapshots: what changed in it since differs, too" in ended.out
+    assert "Renamed" in ended.out

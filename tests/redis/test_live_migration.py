@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipelines.command import verb
 from tests.pipelines.stored import page_files, report, stored
 from tests.redis.filled import fill
 from tests.redis.migrations import in_process, migrate
@@ -87,3 +88,20 @@ def test_keys_that_were_forbidden_are_read_by_a_replay(server: RedisServer, targ
     migrate(target, *flags, "--replay", environment=environment).succeeded()
     assert report(target)["dead_letters"] == 0
     assert "memory redis/redis_list:short" in stored(target).records
+
+
+def test_a_live_server_is_validated(redis_server: RedisServer, target: Path) -> None:
+    client = redis_server.client(3)
+    client.mset({f"key:{number}": f"value {number}" for number in range(300)})
+    client.expire("key:7", 5_000)
+    flags = ("--source", redis_server.url, "--source-db", "3", "--batch-size", "100")
+    migrate(target, *flags).succeeded()
+    ended = verb("validate", "--target", str(target))
+    ended.succeeded()
+    assert ended.out.count("✓") == 6 and "300 of 300 sampled" in ended.out
+    client.set("key:8", "another")
+    client.delete("key:9")
+    ended = verb("validate", "--target", str(target))
+    ended.succeeded()
+    assert "pages changed in the source since" in ended.out
+    client.flushdb()
