@@ -20,6 +20,7 @@ from pipelines.report import Report
 from pipelines.reporting.saved import save_report
 from pipelines.settings.load import Loaded, load
 from pipelines.settings.model import Settings, as_document
+from pipelines.terminal import say
 
 S = TypeVar("S", bound=Settings)
 
@@ -91,13 +92,13 @@ def _run(
     _check_source(command, settings)
     announce(settings)
     if settings.dry_run:
-        print("\n".join(preview(settings).lines()))
+        say(preview(settings).lines())
         return 0
     if settings.report_dir:
         # Found wanting now, and not when all is done.
         make_folder(Path(settings.report_dir))
     report = migrate(settings, loaded.beam_flags)
-    print("\n".join(report.lines()))
+    say(report.lines())
     print("\nReport: " + "\n        ".join(save_report(report, settings)))
     return 0 if report.valid else IntegrityError.exit_code
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from engram_store.errors import MigrationError
 from pipelines.logs import json_line, logs_are_json
+from pipelines.terminal import say
 from pipelines.watch import Terminated, heeding_sigterm, why_stopped
 
 
@@ -41,4 +42,4 @@ def say_error(error: MigrationError) -> None:
         print(json_line("error", __name__, error.what, **error.fields()), file=sys.stderr)
         return
     first, *rest = error.lines()
-    print("\n".join([f"error: {first}", *rest]), file=sys.stderr)
+    say([f"error: {first}", *rest], sys.stderr)

@@ -13,6 +13,7 @@ from engram_store.vectors import Vectors
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.again import kept, settings_file
 from pipelines.pipelines import main_of
+from pipelines.terminal import say
 
 _WIDTH = 100
 
@@ -24,7 +25,7 @@ def runs(home: RunHome) -> int:
         manifest = run.manifest
         records = sum(sum(receipt.memories.values()) for receipt in run.receipts())
         state, source = manifest.get("state", "?"), manifest.get("source_shown", "")
-        print(f"{name}  {state:<10}  {records:>12,} memories  {source}")
+        say([f"{name}  {state:<10}  {records:>12,} memories  {source}"])
     return 0
 
 
@@ -32,14 +33,14 @@ def spaces(home: RunHome) -> int:
     """Lists the memory spaces and their sizes."""
     with home.reader() as reader:
         for space, count in reader.spaces().items():
-            print(f"{count:>12,}  {space}")
+            say([f"{count:>12,}  {space}"])
     return 0
 
 
 def get(home: RunHome, space: str, id: str) -> int:
     """Shows one memory."""
     with home.reader() as reader:
-        print("\n".join(_memory_lines(_existing(reader.get(space, id), space, id, home.address))))
+        say(_memory_lines(_existing(reader.get(space, id), space, id, home.address)))
     return 0
 
 
@@ -48,7 +49,7 @@ def edges(home: RunHome, space: str, id: str) -> int:
     with home.reader() as reader:
         _existing(reader.get(space, id), space, id, home.address)
         for edge in reader.edges(space, id, "both"):
-            print(_edge_line(edge))
+            say([_edge_line(edge)])
     return 0
 
 
@@ -58,7 +59,7 @@ def neighbours(home: RunHome, space: str, id: str, depth: int) -> int:
         _existing(reader.get(space, id), space, id, home.address)
         for neighbour in reader.neighbours(space, id, depth):
             memory = neighbour.memory
-            print(f"{neighbour.distance}  {memory.space}/{memory.id}  {_short(memory.content)}")
+            say([f"{neighbour.distance}  {memory.space}/{memory.id}  {_short(memory.content)}"])
     return 0
 
 
@@ -68,7 +69,7 @@ def recall(home: RunHome, text: str, space: str | None, k: int) -> int:
         if space is not None:
             _check_space(reader.spaces(), space, home.address)
         for memory, score in reader.recall(_query(home, text), space, k):
-            print(f"{score:.3f}  {memory.space}/{memory.id}  {_short(memory.content)}")
+            say([f"{score:.3f}  {memory.space}/{memory.id}  {_short(memory.content)}"])
     return 0
 
 
@@ -144,7 +145,7 @@ def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequen
 
         with kept(chosen, home.address, flags) as again:
             found = validate_with_source(again.settings, again.home, again.run, again.source)
-    print("\n".join(found.lines()))
+    say(found.lines())
     return found.exit_code
 
 
