@@ -23,6 +23,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "target": ("./elsewhere", "./elsewhere"),
     "target_key": ("hush", "hush"),
     "target_key_file": ("/run/key", "/run/key"),
+    "staging": ("./aside", "./aside"),
+    "on_absorbed": ("report", "report"),
     "run": ("nightly", "nightly"),
     "staging": ("./stage", "./stage"),
     "on_absorbed": ("report", "report"),
