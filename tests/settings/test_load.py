@@ -26,8 +26,6 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "staging": ("./aside", "./aside"),
     "on_absorbed": ("report", "report"),
     "run": ("nightly", "nightly"),
-    "staging": ("./stage", "./stage"),
-    "on_absorbed": ("report", "report"),
     "memory_space": ("all_of_it", "all_of_it"),
     "vector_type": ("float32", "float32"),
     "batch_size": ("1_500", 1500),
