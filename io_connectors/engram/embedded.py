@@ -18,6 +18,9 @@ class EmbeddedHome(Store):
     address = ""
     capabilities = EmbeddedTarget.capabilities
 
+    def read_back(self) -> None:
+        """Nothing: the reader gives what the store has."""
+
     def free_bytes(self) -> int:
         """Bytes that are free on the store's disk."""
         return shutil.disk_usage(self.path).free

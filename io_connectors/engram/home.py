@@ -195,6 +195,12 @@ class RunHome(Protocol):
             IntegrityError: An id stands twice within one run, or a page is damaged.
         """
 
+    def read_back(self) -> None:
+        """Looks again at what was delivered to where no page can be read; keeps what it found.
+
+        Where the reader gives what the target itself has, there is nothing to do.
+        """
+
     def reader(self) -> AbstractContextManager[MemoryReader]:
         """A reader of what was last finalized.
 

@@ -9,6 +9,7 @@ from typing import Any
 from engram_store.errors import ConfigurationError, IntegrityError
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.asked_checks import asked_checks
+from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
 from pipelines.report import Check, Report, check_lines
 from pipelines.settings.model import Settings
@@ -104,7 +105,7 @@ def validate_with_source(
             report = replace(report, edges={})
         checks = checks_of(replace(evidence, report=report, source=against, has_snapshots=has_snapshots))
     checks = (*checks, *asked_checks(settings, home, run, source))
-    return _kept(run, Validation(run.id, source.shown, home.address, checks))
+    return _kept(home, run, source.shown, checks)
 
 
 def validate_target(home: RunHome, run: TargetRun) -> Validation:
@@ -112,7 +113,7 @@ def validate_target(home: RunHome, run: TargetRun) -> Validation:
     _require_finished(run)
     with home.reader() as reader:
         evidence, _ = gather(home, run, reader, files=True, max_loss=_MAX_LOSS)
-    return _kept(run, Validation(run.id, "", home.address, checks_of(evidence)))
+    return _kept(home, run, "", checks_of(evidence))
 
 
 def _against_source(
@@ -143,6 +144,8 @@ def _require_finished(run: TargetRun) -> None:
         )
 
 
-def _kept(run: TargetRun, validation: Validation) -> Validation:
+def _kept(home: RunHome, run: TargetRun, source: str, checks: tuple[Check, ...]) -> Validation:
+    home.read_back()
+    validation = Validation(run.id, source, home.address, (*checks, *delivery_checks(run)))
     run.save_finding(VALIDATION, validation.document())
     return validation

@@ -102,6 +102,9 @@ class HttpHome:
 
         return FinalizeResult(**self._server.ask("POST", f"{BASE}/finalize", headers=self._headers))
 
+    def read_back(self) -> None:
+        """Nothing: the reader gives what the server has."""
+
     def reader(self) -> AbstractContextManager[HttpReader]:
         """A reader of what was last finalized."""
         return nullcontext(HttpReader(self._server))

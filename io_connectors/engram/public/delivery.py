@@ -80,7 +80,7 @@ class Delivery:
             for run, ledger in ledgers.items():
                 self._send_missing(run, ledger)
             seen = self._marks()
-            found = {run: self._verify(run, ledger) for run, ledger in ledgers.items()}
+            found = self.look()
             stayed = self._marks() == seen
             lost = any(any(ledgers[run].with_outcome(number, LOST)) for run, number in found.items())
             if stayed and not lost:
@@ -92,6 +92,14 @@ class Delivery:
             why=f"{self.server.outages:,} connections were lost; what it lost with them cannot be told",
             suggestion="see why it ends or starts again; then run the same command again",
         )
+
+    def look(self) -> dict[Run, int]:
+        """Reads all memories back, without sending any.
+
+        Returns:
+            For each run, the number of the verification.
+        """
+        return {run: self._verify(run, ledger) for run, ledger in self.survey.ledgers.items()}
 
     def _send_missing(self, run: Run, ledger: DeliveryLedger) -> None:
         progress = _Progress(self.say, "sent")

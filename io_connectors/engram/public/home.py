@@ -7,8 +7,8 @@ memory is sent with (its edges, a vector that is no other's) is known only when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from engram_store.catalogue import oldest_first
@@ -126,27 +126,51 @@ class PublicHome:
         """The run's place in the staging store as a worker opens it."""
         return self._staging.target(run_id, vector_type)
 
+    def read_back(self) -> None:
+        """Reads back all that was delivered, without sending any; the finding ``delivery`` says more.
+
+        Raises:
+            TargetTransientError: The server is not there, or was lost.
+        """
+        runs = [run for run in self._oldest_first() if run.finding(DELIVERY)]
+        chosen = _chosen_before(runs)
+        with self._survey(runs, chosen) as survey, asking(self._server) as pool:
+            delivery = Delivery(survey, self._server, {}, self._choices.say, pool)
+            self._note(survey, chosen, delivery.look())
+
     def _deliver(self) -> None:
-        runs = oldest_first([self.run(name) for name in self.runs()])
+        runs = self._oldest_first()
         chosen = self._choices.on_absorbed or _chosen_before(runs)
-        how = {"server": self.address, "server_version": self._version, "on_absorbed": chosen}
-        with ExitStack() as held:
-            held.callback(self._server.close)
-            reader = held.enter_context(self._staging.reader())
-            ledgers = {run: held.enter_context(closing(DeliveryLedger(run.path))) for run in runs}
-            move = chosen == DISAMBIGUATE
-            survey = held.enter_context(Survey.of(reader, ledgers, self._staging.path, move=move))
+        with self._survey(runs, chosen) as survey:
             check_sizes(survey)
             check_absorption(survey, chosen)
             before = open_spaces(survey, self._server)
             self._choices.say(f"{self.address}, version {self._version}: {expectation(survey, before)}")
             for run in runs:
-                run.save_finding(DELIVERY, how)
-            pool = held.enter_context(asking(self._server))
-            found = Delivery(survey, self._server, before, self._choices.say, pool).go()
-            for run, verification in found.items():
-                outcome = outcome_of(run, ledgers[run], verification)
-                run.save_finding(DELIVERY, {**how, **outcome, "outages": self._server.outages})
+                run.save_finding(DELIVERY, self._how(chosen))
+            with asking(self._server) as pool:
+                found = Delivery(survey, self._server, before, self._choices.say, pool).go()
+            self._note(survey, chosen, found)
+
+    @contextmanager
+    def _survey(self, runs: Sequence[Run], chosen: str) -> Iterator[Survey]:
+        with ExitStack() as held:
+            held.callback(self._server.close)
+            reader = held.enter_context(self._staging.reader())
+            ledgers = {run: held.enter_context(closing(DeliveryLedger(run.path))) for run in runs}
+            move = chosen == DISAMBIGUATE
+            yield held.enter_context(Survey.of(reader, ledgers, self._staging.path, move=move))
+
+    def _note(self, survey: Survey, chosen: str, found: Mapping[Run, int]) -> None:
+        for run, verification in found.items():
+            outcome = outcome_of(run, survey.ledgers[run], verification)
+            run.save_finding(DELIVERY, {**self._how(chosen), **outcome, "outages": self._server.outages})
+
+    def _how(self, chosen: str) -> dict[str, str]:
+        return {"server": self.address, "server_version": self._version, "on_absorbed": chosen}
+
+    def _oldest_first(self) -> list[Run]:
+        return oldest_first([self.run(name) for name in self.runs()])
 
 
 def _chosen_before(runs: list[Run]) -> str:
