@@ -84,8 +84,7 @@ def open_run(
         ConfigurationError: Another source's run has written to one of the spaces.
         TargetTransientError: Another run is writing to the target.
     """
-    choices = DeliveryChoices(settings.staging, settings.on_absorbed, say)
-    home = open_home(settings.target, target_key_of(settings), create=True, choices=choices)
+    home = _home(settings, create=True)
     name = run_name(settings, key.system, key.source)
     spaces = sorted(set(spaces))
     with home.lock():
@@ -112,11 +111,16 @@ def kept_run(settings: Settings, key: RunKey) -> Iterator[tuple[RunHome, TargetR
         ResumeError: It was made with another source or mapping.
         TargetTransientError: A run is writing to the target.
     """
-    home = open_home(settings.target, target_key_of(settings))
+    home = _home(settings, create=False)
     with home.lock():
         run = home.run(run_name(settings, key.system, key.source))
         _check(run, replace(key, model=run.model), settings)
         yield home, run
+
+
+def _home(settings: Settings, *, create: bool) -> RunHome:
+    choices = DeliveryChoices(settings.staging, settings.on_absorbed, say)
+    return open_home(settings.target, target_key_of(settings), create=create, choices=choices)
 
 
 def load_checkpoint(settings: Settings, run: TargetRun, key: RunKey) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from demo import cache
 from engram_store.store import Store
 from tests.docs.markdown import REPOSITORY
+from tests.engram_double.double import EngramDouble
 from tests.pipelines.command import Ended
 from tests.server.serving import Serving
 from tests.servers.ports import free_port
@@ -79,3 +80,21 @@ def test_wrong_usage(programs: Path, arguments: tuple[str, ...]) -> None:
 
 def test_a_server_that_is_not_there(programs: Path) -> None:
     assert run(programs, "redis", "x", f"http://127.0.0.1:{free_port()}", "redis").code == 4
+
+
+@pytest.mark.slow
+def test_of_the_public_server_every_memory_is_read_back(programs: Path, tmp_path: Path) -> None:
+    from pipelines.__main__ import main
+
+    dump, staging = tmp_path / "shop.rdb", ("--staging", str(tmp_path / "staging"))
+    cache.build(dump, products=20)
+    with EngramDouble() as double:
+        flags = ("--use-rdb", str(dump), "--target", double.url, "--parallel-workers", "1")
+        assert main(["redis", *flags, *staging, "--on-absorbed", "disambiguate"]) == 0
+        passed = run(programs, "redis", str(dump), double.url, "redis", *staging)
+        double.spaces["redis"].memories.pop("redis_product:3")
+        spoilt = run(programs, "redis", str(dump), double.url, "redis", *staging)
+    assert passed.code == 0, passed
+    assert "1/5 counts: passed" in passed.out
+    assert "✓ every memory was read back from the Engram server" in passed.out
+    assert spoilt.code == 6 and "lost: redis/redis_product:3" in spoilt.out
