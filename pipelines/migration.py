@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import apache_beam as beam
 
@@ -21,7 +21,7 @@ from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.metrics import serving_metrics
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
-from pipelines.report import REPORT, Report
+from pipelines.report import REPORT, Check, Report
 from pipelines.room import check_room
 from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
@@ -36,6 +36,10 @@ from transforms.validation.orphans import ORPHANS, CheckEdges
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
 RECORD_BYTES = 2_400
 _SPARE_BYTES = 64 * 1024 * 1024
+
+#: The finding that keeps what was last checked.
+CHECKED = "checked"
+_STAND = "nothing has changed since the last attempt, whose checks stand; `engram-migrate validate` makes them anew"
 
 _log = logging.getLogger(__name__)
 
@@ -81,29 +85,51 @@ class Migration:
             check_embedding(embedding_of(self.settings))
             note_attempt(self.run, self.source.snapshot, len(planned))
         after = self.source.unchanged()
-        if todo or not self._is_committed(planned):
+        generation = None if todo else self._generation(planned)
+        untouched = generation is not None
+        if generation is None:
             receipts, peak = self._run_pages(todo, earlier)
             after = self.source.recount() if self.source.recount else after
             self._check_all_there(receipts)
-            self._commit(receipts)
+            generation = self._commit(receipts)
         seconds = time.monotonic() - begun
         _log.info("run %s is complete after %.1f s", self.run.id, seconds)
         effort = Effort(seconds, self.source.rows_of(todo), peak)
         report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
         if self.settings.validate:
-            checks = checks_after(self.settings, self.home, self.run, self.source, report)
-            asked = asked_checks(self.settings, self.home, self.run, self.source)
-            report = replace(report, checks=(*checks, *asked))
+            report = self._checked(report, generation, untouched)
         report = replace(report, checks=(*report.checks, *delivery_checks(self.run)))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report
 
-    def _is_committed(self, planned: Set[str]) -> bool:
-        """Whether all is as a complete run left it, and this command asks nothing more of orphans."""
-        if self.run.committed_page_ids() != planned or self.home.finalize().rebuilt:
-            return False
-        return self.settings.on_orphan == "report" or not self._orphans()
+    def _checked(self, report: Report, generation: str, untouched: bool) -> Report:
+        """The report with its checks; those of the last attempt stand where nothing has changed since."""
+        earlier = self.run.finding(CHECKED) or {}
+        made = earlier.get("checks", ())
+        stand = untouched and earlier.get("generation") == generation and all(c["passed"] for c in made)
+        if stand:
+            checks = tuple(Check(**{**check, "details": tuple(check["details"])}) for check in made)
+            report = replace(report, notes=(*report.notes, _STAND))
+        else:
+            checks = checks_after(self.settings, self.home, self.run, self.source, report)
+            kept = {"generation": generation, "checks": [asdict(check) for check in checks]}
+            self.run.save_finding(CHECKED, kept)
+        asked = asked_checks(self.settings, self.home, self.run, self.source)
+        return replace(report, checks=(*checks, *asked))
+
+    def _generation(self, planned: Set[str]) -> str | None:
+        """The generation that serves all as a complete run left it.
+
+        Returns:
+            None where there is none, or where this command asks more of orphans.
+        """
+        if self.run.committed_page_ids() != planned:
+            return None
+        served = self.home.finalize()
+        if served.rebuilt or (self.settings.on_orphan != "report" and self._orphans()):
+            return None
+        return served.generation
 
     def _earlier_receipts(self) -> Receipts:
         """Receipts of the pages that need not be read; with ``--replay`` refused records count as need."""
@@ -157,7 +183,8 @@ class Migration:
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
         written.edges | "Check edges" >> CheckEdges(target)
 
-    def _commit(self, receipts: Receipts) -> None:
+    def _commit(self, receipts: Receipts) -> str:
+        """Commits the planned pages; gives the generation that serves them."""
         planned = set(self.source.page_rows)
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
@@ -177,6 +204,7 @@ class Migration:
         self.run.keep_only(planned)
         if self.settings.on_orphan != "quarantine":
             self.run.drop_orphans()
+        return result.generation
 
     def _orphans(self) -> Counter[str]:
         found = self.run.finding(ORPHANS) or {}

@@ -7,11 +7,14 @@ import shutil
 import signal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from demo import cache
 from demo.rdb_writer import Dump, string
+from pipelines import migration
+from pipelines.validation.validate import checks_after
 from tests.pipelines.command import stopped
 from tests.pipelines.stored import kept, page_files, report, stored, temporaries
 from tests.redis.conftest import MADE_AT
@@ -84,6 +87,30 @@ def test_finished_run_of_the_same_file_reads_nothing(
     assert in_process(*flags) == 0
     assert "808 records, 0 of them in this attempt" in capsys.readouterr().out
     assert (as_of(target), page_files(target)) == (moment, pages)
+
+
+def test_checks_stand_only_as_long_as_nothing_changes(
+    shop: Path, target: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--use-rdb", shop, "--target", target, *PAGE)
+    made: list[str] = []
+
+    def checks(*given: Any) -> Any:
+        made.append("checked")
+        return checks_after(*given)
+
+    monkeypatch.setattr(migration, "checks_after", checks)
+    assert in_process(*flags) == 0
+    first = report(target)["checks"]
+    assert in_process(*flags) == 0
+    assert len(made) == 1 and report(target)["checks"] == first
+    assert "whose checks stand" in capsys.readouterr().out
+    next(iter((target / "runs").glob("*/memories/*.parquet"))).unlink()
+    assert in_process(*flags) == 0
+    assert len(made) == 2
+    shutil.rmtree(target / "serving")
+    assert in_process(*flags) == 0
+    assert len(made) == 3
 
 
 def _numbers(path: Path, values: dict[int, bytes], expire_at: int | None = None) -> Path:
