@@ -39,7 +39,7 @@ _SPARE_BYTES = 64 * 1024 * 1024
 
 #: The finding that keeps what was last checked.
 CHECKED = "checked"
-_STAND = "nothing has changed since the last attempt, whose checks stand; `engram-migrate validate` makes them anew"
+_STAND = "nothing has changed since the last attempt: its checks stand; see `engram-migrate validate`"
 
 _log = logging.getLogger(__name__)
 

@@ -104,7 +104,7 @@ def test_checks_stand_only_as_long_as_nothing_changes(
     first = report(target)["checks"]
     assert in_process(*flags) == 0
     assert len(made) == 1 and report(target)["checks"] == first
-    assert "whose checks stand" in capsys.readouterr().out
+    assert "its checks stand" in capsys.readouterr().out
     next(iter((target / "runs").glob("*/memories/*.parquet"))).unlink()
     assert in_process(*flags) == 0
     assert len(made) == 2
