@@ -10,7 +10,7 @@ from io_connectors.neo4j.choices import check_identities, check_named
 from io_connectors.neo4j.graph import Graph
 from io_connectors.neo4j.rows import NODES, RELATIONSHIPS
 from pipelines.settings.kinds import OBSERVED, bounds
-from pipelines.settings.model import Neo4jSettings
+from pipelines.settings.sources import Neo4jSettings
 from transforms.mapping.graph_choices import EVERY, GraphChoices
 
 

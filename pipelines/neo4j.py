@@ -36,8 +36,8 @@ from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.kinds import OBSERVED
-from pipelines.settings.model import Neo4jSettings
 from pipelines.settings.password import password_of
+from pipelines.settings.sources import Neo4jSettings
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
 from transforms.mapping.graph_text import plan_text

@@ -38,8 +38,8 @@ from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
 from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
-from pipelines.settings.model import PostgresSettings
 from pipelines.settings.password import password_of
+from pipelines.settings.sources import PostgresSettings
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables

@@ -42,8 +42,8 @@ from pipelines.run_state import (
     save_checkpoint,
 )
 from pipelines.settings.kinds import databases
-from pipelines.settings.model import RedisSettings
 from pipelines.settings.password import password_of
+from pipelines.settings.sources import RedisSettings
 from transforms.embedding.provider import create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED

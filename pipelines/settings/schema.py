@@ -9,7 +9,8 @@ import json
 import sys
 from collections.abc import Mapping
 
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings, json_schema
+from pipelines.settings.model import Settings, json_schema
+from pipelines.settings.sources import Neo4jSettings, PostgresSettings, RedisSettings
 
 #: Source system → its settings.
 SETTINGS: Mapping[str, type[Settings]] = {

@@ -31,7 +31,8 @@ from pipelines import __main__ as command
 from pipelines.metrics import METRICS
 from pipelines.pipelines import PIPELINES
 from pipelines.settings.load import load
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings
+from pipelines.settings.model import Settings
+from pipelines.settings.sources import Neo4jSettings, PostgresSettings, RedisSettings
 from pipelines.watch import CtrlC
 from tests.docs import report_table, settings_table
 from tests.docs.markdown import (

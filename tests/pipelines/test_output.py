@@ -141,7 +141,7 @@ def test_printed_settings_hold_no_password(target: Path) -> None:
 def test_help_tells_every_flag_of_the_pipeline() -> None:
     from dataclasses import fields
 
-    from pipelines.settings.model import PostgresSettings
+    from pipelines.settings.sources import PostgresSettings
 
     shown = run("pipelines.postgresql", "--help").out
     for declared in fields(PostgresSettings):

@@ -13,7 +13,8 @@ from engram_store.errors import ConfigurationError
 from pipelines.beam_run import check_beam_flags
 from pipelines.settings.kinds import Records, Switch, databases
 from pipelines.settings.load import PREFIX, Loaded, load
-from pipelines.settings.model import Neo4jSettings, PostgresSettings, RedisSettings, Settings, kind_of
+from pipelines.settings.model import Settings, kind_of
+from pipelines.settings.sources import Neo4jSettings, PostgresSettings, RedisSettings
 
 #: For each setting, a one-line form and the value that it means; no value is the default.
 EXAMPLES: dict[str, tuple[str, Any]] = {

@@ -32,8 +32,9 @@ from pipelines.settings.kinds import (
     Words,
 )
 from pipelines.settings.load import load
-from pipelines.settings.model import PostgresSettings, Settings, as_document, json_schema, kind_of
+from pipelines.settings.model import Settings, as_document, json_schema, kind_of
 from pipelines.settings.schema import SETTINGS, published
+from pipelines.settings.sources import PostgresSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # No control characters: PyYAML writes U+0085 as a line break, and reads it back as a blank.
