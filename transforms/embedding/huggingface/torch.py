@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-from sentence_transformers import SentenceTransformer
-
 from io_connectors.pages import Vectors
 from transforms.embedding.huggingface.folder import ModelFolder
 
@@ -22,6 +19,9 @@ class TorchEncoder:
     """
 
     def __init__(self, folder: ModelFolder, threads: int) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
         torch.set_num_threads(threads)
         self._model = SentenceTransformer(str(folder.path), device="cpu")
         self._model.max_seq_length = folder.longest
