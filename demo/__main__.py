@@ -81,7 +81,7 @@ def _ask_cache() -> int:
 
 
 def _say_goodbye() -> None:
-    _say(f"\nThe report:  {TARGET / 'runs' / RUN / 'report.json'}")
+    _say(f"\nThe report:  {TARGET / 'runs' / RUN / 'report.html'}")
     _say("Your own:    README.md, `A first migration`")
 
 

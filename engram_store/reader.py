@@ -207,6 +207,8 @@ class Reader:
 
     def parts(self) -> Parts:
         """All that is served, page by page, as it is compared with what was written."""
+        # A scan would have the whole index in memory as a mapped file, for nothing.
+        self._connection.execute("PRAGMA mmap_size = 0")
         return Parts(self._store, self._connection, self._runs)
 
     def _rows(self, sql: str, *parameters: object) -> list[Any]:

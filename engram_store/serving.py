@@ -32,7 +32,7 @@ PRAGMA page_size = 8192;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -16384;
 CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT, model TEXT, started_at REAL);
 CREATE TABLE page (
     first INTEGER PRIMARY KEY, rows INTEGER, run INTEGER, name TEXT, vector_offset INTEGER, vector_type TEXT

@@ -27,7 +27,8 @@ def test_demo_migrates_recalls_and_names_its_report(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (report,) = re.findall(r"^The report: +(\S+)$", done.stdout, re.MULTILINE)
-    assert json.loads((tmp_path / report).read_bytes())["valid"]
+    assert "checks passed" in (tmp_path / report).read_text(encoding="utf-8")
+    assert json.loads((tmp_path / report).with_suffix(".json").read_bytes())["valid"]
     recalled = re.findall(r"^0\.\d+  customers/customers_\d+ .*$", done.stdout, re.MULTILINE)
     assert len(recalled) == 5
     assert "garden chair" in recalled[0]
