@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from engram_store.errors import ConfigurationError
 from pipelines.settings.model import Settings
-from transforms.embedding.provider import EmbeddingSpec, create_embedder
+from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder
 
 #: Tokens that ``--embedding-price`` is the price of.
 TOKENS_PRICED = 1_000_000
@@ -54,7 +55,17 @@ def embedding_of(settings: Settings) -> EmbeddingSpec:
 
 def model_of(settings: Settings) -> str:
     """The identity of the vectors that the settings mean."""
-    return create_embedder(embedding_of(settings)).identity
+    return embedder_for(settings).identity
+
+
+def embedder_for(settings: Settings) -> Embedder:
+    """The embedder that the settings mean; made once, since that may load a table or digest a model."""
+    return _made(embedding_of(settings))
+
+
+@lru_cache(maxsize=4)
+def _made(spec: EmbeddingSpec) -> Embedder:
+    return create_embedder(spec)
 
 
 def announce(settings: Settings) -> None:
@@ -78,7 +89,7 @@ def check_embedding(spec: EmbeddingSpec) -> None:
         MigrationError: It cannot be embedded.
     """
     if spec.provider != "local":
-        create_embedder(spec).embed_query("Engram")
+        _made(spec).embed_query("Engram")
 
 
 def _chosen(settings: Settings) -> str:

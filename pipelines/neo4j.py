@@ -27,7 +27,7 @@ from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import ReadFromNeo4j, Reading
 from io_connectors.pages import SourcePage
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of, model_of
+from pipelines.embedding import embedder_for, model_of
 from pipelines.graph_settings import check_against, choices_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -38,7 +38,6 @@ from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, sav
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.password import password_of
 from pipelines.settings.sources import Neo4jSettings
-from transforms.embedding.provider import create_embedder
 from transforms.mapping.graph_choices import EVERY, GraphChoices, GraphMapping
 from transforms.mapping.graph_text import plan_text
 from transforms.mapping.graph_times import plan_time
@@ -195,7 +194,7 @@ class _Planned:
             for kind in (NODES, RELATIONSHIPS)
             for sort, rows in self.plan.census.sorts(kind).items()
         )
-        embedder = create_embedder(embedding_of(planning.settings))
+        embedder = embedder_for(planning.settings)
         return Preview(
             source=source.shown,
             target=planning.settings.target,

@@ -31,7 +31,7 @@ from io_connectors.postgresql.snapshot import check_rights, held_snapshot
 from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of, model_of
+from pipelines.embedding import embedder_for, model_of
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
@@ -40,7 +40,6 @@ from pipelines.report import Report
 from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
 from pipelines.settings.password import password_of
 from pipelines.settings.sources import PostgresSettings
-from transforms.embedding.provider import create_embedder
 from transforms.mapping.postgresql import SYSTEM, MapPostgres, map_page
 from transforms.mapping.tables import TableChoices, TablePlan, plan_tables
 
@@ -134,7 +133,7 @@ class _Planning:
         tables = tuple(
             self._planned_table(plan, table) for table in self.tables.catalogue.tables if table.relations
         )
-        embedder = create_embedder(embedding_of(settings))
+        embedder = embedder_for(settings)
         return Preview(
             source=source.shown,
             target=settings.target,

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from io_connectors.pages import MappedPage
-from pipelines.embedding import TOKENS_PRICED, embedding_of
+from pipelines.embedding import TOKENS_PRICED, embedder_for, embedding_of
 from pipelines.progress import clock
 from pipelines.settings.model import Settings
 from transforms.embedding.batch import embed_pages
-from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder
+from transforms.embedding.provider import Embedder, EmbeddingSpec
 
 #: Records of each table that are read, mapped and embedded to tell what to expect.
 SAMPLE_RECORDS = 1000
@@ -143,7 +143,7 @@ def expect(settings: Settings, tables: Sequence[PlannedTable], references: int) 
         references: Edges to come.
     """
     spec = embedding_of(settings)
-    embedder = create_embedder(spec)
+    embedder = embedder_for(settings)
     token_bytes = 0.0
     memories = float(sum(table.rows for table in tables if table.space))
     with_text = distinct = cpu = content = 0.0

@@ -26,7 +26,7 @@ from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress, Tls
 from io_connectors.redis.live.keyspace import open_live
 from pipelines.command import Command, run_command
-from pipelines.embedding import embedding_of, model_of
+from pipelines.embedding import embedder_for, model_of
 from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -44,7 +44,6 @@ from pipelines.run_state import (
 from pipelines.settings.kinds import databases
 from pipelines.settings.password import password_of
 from pipelines.settings.sources import RedisSettings
-from transforms.embedding.provider import create_embedder
 from transforms.mapping.keyspace_choices import DEFAULT_SPACE, KeyspaceChoices, KeyspaceMapping
 from transforms.mapping.keyspace_parts import HAS_FIELD, HAS_MEMBER, NEXT_RANKED
 from transforms.mapping.redis import SYSTEM, MapRedis
@@ -169,7 +168,7 @@ class _Planned:
         """What would be migrated, with the first keys of each type before and after."""
         settings, source = self.planning.settings, self.source()
         tables = planned_tables(self.plan, self.mapping)
-        embedder = create_embedder(embedding_of(settings))
+        embedder = embedder_for(settings)
         return Preview(
             source=source.shown,
             target=settings.target,

@@ -9,12 +9,11 @@ from typing import Any
 
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import TargetRun
-from pipelines.embedding import TOKENS_PRICED, embedding_of
+from pipelines.embedding import TOKENS_PRICED, embedder_for
 from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
 from pipelines.reporting.distributions import distributions_of
 from pipelines.settings.model import Settings
-from transforms.embedding.provider import create_embedder
 from transforms.validation.counts import COUNTS
 from transforms.validation.orphans import ORPHANS
 
@@ -52,7 +51,7 @@ def summarise(
         effort: What the last attempt took.
         after: The source as it was counted after reading.
     """
-    embedder = create_embedder(embedding_of(settings))
+    embedder = embedder_for(settings)
     tokens = sum(receipt.tokens for receipt in receipts)
     counts, orphans = run.finding(COUNTS) or {}, run.finding(ORPHANS) or {}
     written = counts.get("memories", {})

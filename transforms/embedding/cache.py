@@ -16,11 +16,11 @@ from hashlib import blake2b
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from engram_store.model import DIMENSION
 from io_connectors.pages import Vectors
 from transforms.embedding.cache_file import CacheFile
+from transforms.embedding.fit import unit
 from transforms.embedding.spent import Meter, Spent
 
 #: Bytes of vectors that a process keeps in memory.
@@ -125,7 +125,7 @@ class CachedEmbedder:
         found |= self._computed({key: text for key, text in wanted.items() if key not in found})
         empty = bytes(_VECTOR_BYTES)
         kept = b"".join(found[key] if text else empty for key, text in zip(keys, texts, strict=True))
-        return _unit(np.frombuffer(kept, dtype="<f2").reshape(-1, DIMENSION))
+        return unit(np.frombuffer(kept, dtype="<f2").reshape(-1, DIMENSION).astype(np.float32))
 
     def _known(self, keys: list[bytes]) -> dict[bytes, _Kept]:
         with self._lock:
@@ -161,10 +161,3 @@ class CachedEmbedder:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _unit(kept: npt.NDArray[np.float16]) -> Vectors:
-    vectors = kept.astype(np.float32)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.divide(vectors, norms, out=vectors, where=norms > 0)
-    return vectors

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from engram_store.errors import ConfigurationError
 from engram_store.model import DIMENSION
 from io_connectors.pages import Vectors
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def fitted(vectors: npt.ArrayLike, model: str, *, truncate: bool = False) -> Vectors:
@@ -45,6 +49,12 @@ def fitted(vectors: npt.ArrayLike, model: str, *, truncate: bool = False) -> Vec
         )
     out = np.zeros((len(given), DIMENSION), dtype=np.float32)
     out[:, : min(width, DIMENSION)] = given[:, :DIMENSION]
-    norms = np.linalg.norm(out, axis=1, keepdims=True)
-    np.divide(out, norms, out=out, where=norms > 0)
+    return unit(out)
+
+
+def unit(vectors: npt.NDArray[_Float]) -> npt.NDArray[_Float]:
+    """Rows scaled to length 1; a zero row stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    out = np.zeros_like(vectors)
+    np.divide(vectors, norms, out=out, where=norms > 0)
     return out

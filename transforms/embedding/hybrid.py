@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from io_connectors.pages import Vectors
+from transforms.embedding.fit import unit
 from transforms.embedding.local import LONGEST_TEXT, LexicalEmbedder
 from transforms.embedding.provider import EmbeddingSpec
 from transforms.embedding.spent import Spent
@@ -51,8 +52,8 @@ class HybridEmbedder:
         with self._lock:
             meanings = self._words.sums(texts)
         letters = whole[:, :WIDTH] + whole[:, WIDTH:]
-        out = np.concatenate((_unit(meanings), _unit(letters)), axis=1)
-        return _unit(out).astype(np.float32)
+        out: npt.NDArray[np.float64] = np.concatenate((unit(meanings), unit(letters)), axis=1)
+        return unit(out).astype(np.float32)
 
     def embed_query(self, text: str) -> Vectors:
         """Embed a question, as any other text."""
@@ -100,10 +101,3 @@ class _Words(dict[str, int]):
 
 def _sound(word: str) -> str:
     return word.encode("utf-8", "replace").decode()
-
-
-def _unit(vectors: npt.NDArray[np.float64] | Vectors) -> npt.NDArray[np.float64]:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    out = np.zeros(vectors.shape)
-    np.divide(vectors, norms, out=out, where=norms > 0)
-    return out
