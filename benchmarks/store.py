@@ -175,8 +175,9 @@ def _median(step: Callable[[str], object], ids: list[str]) -> float:
     return float(np.median(times))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def in_a_folder(measure: Callable[[Path, int], None], description: str | None) -> None:
+    """Measures in a temporary folder, by the records and the place that the command line says."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, help="where to write (default: the system's temporary folder)")
     options = parser.parse_args()
@@ -188,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_a_folder(measure, __doc__)

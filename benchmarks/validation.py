@@ -6,14 +6,11 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import resource
-import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.store import Stopwatch, pages_of, receipt
+from benchmarks.store import Stopwatch, in_a_folder, pages_of, receipt
 from engram_store.digests import edge_hashes, memory_hashes
 from io_connectors.engram.embedded import EmbeddedHome
 from transforms.validation.compare import Comparison
@@ -50,17 +47,5 @@ def measure(folder: Path, records: int) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=100_000)
-    parser.add_argument("--folder", type=Path, help="where to write (default: the system's temporary folder)")
-    options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="engram-benchmark-", dir=options.folder))
-    try:
-        measure(folder, options.records)
-    finally:
-        shutil.rmtree(folder)
-
-
 if __name__ == "__main__":
-    main()
+    in_a_folder(measure, __doc__)
