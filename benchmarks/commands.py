@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +12,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import psutil
-
+from benchmarks.following import Sample, follow
 from benchmarks.measuring import Cost, Costs, Server
 
-_LOOK_EVERY = 0.1
 _LAST_LINES = 20
 
 
@@ -62,7 +59,12 @@ def command_name(workers: int) -> str:
 
 def pages_left(store: Path, pages: int) -> bool:
     """Whether a store has fewer pages than planned."""
-    return sum(1 for _ in store.glob("runs/*/memories/[!.]*.parquet")) < pages
+    return pages_written(store) < pages
+
+
+def pages_written(store: Path) -> int:
+    """Pages of a store that are acknowledged."""
+    return sum(1 for _ in store.glob("runs/*/memories/[!.]*.parquet"))
 
 
 def run(arguments: Sequence[str], server: Server, log: Path, flowing: Callable[[], bool]) -> Cost:
@@ -82,50 +84,47 @@ def run(arguments: Sequence[str], server: Server, log: Path, flowing: Callable[[
         SystemExit: The command failed.
     """
     begun, before = time.perf_counter(), server.cpu()
+    peak = peak_flowing = 0
+
+    def look(sample: Sample) -> None:
+        nonlocal peak, peak_flowing
+        peak = max(peak, sample.resident)
+        if flowing():
+            peak_flowing = max(peak_flowing, sample.resident)
+
+    cpu = followed(arguments, log, look)
+    wall, after = time.perf_counter() - begun, server.cpu()
+    spent = None if before is None or after is None else after - before
+    return Cost(cpu, spent, wall, peak, peak_flowing)
+
+
+def followed(
+    arguments: Sequence[str], log: Path, look: Callable[[Sample], None], every: float = 0.1
+) -> float:
+    """Runs ``python -m …`` to its end, and looks at it meanwhile.
+
+    Args:
+        arguments: What follows ``python -m``.
+        log: Where its output goes.
+        look: Called with each sample.
+        every: Seconds between two samples.
+
+    Returns:
+        Processor seconds of all its processes.
+
+    Raises:
+        SystemExit: The command failed.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments], stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            cpu, peak, peak_flowing = _follow(process, flowing)
+            cpu = follow(process, look, every)
         finally:
             if process.returncode is None:
                 process.terminate()
-    wall, after = time.perf_counter() - begun, server.cpu()
     if process.returncode:
         last = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
         raise SystemExit("\n".join([f"`python -m {arguments[0]}` failed:", *last]))
-    spent = None if before is None or after is None else after - before
-    return Cost(cpu, spent, wall, peak, peak_flowing)
-
-
-def _follow(process: subprocess.Popen[bytes], flowing: Callable[[], bool]) -> tuple[float, int, int]:
-    """Processor seconds of the process and the children it waited for, and their peaks of memory."""
-    root, peak, peak_flowing = psutil.Process(process.pid), 0, 0
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if ended:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime, peak, peak_flowing
-        resident = _resident(root)
-        peak = max(peak, resident)
-        if flowing():
-            peak_flowing = max(peak_flowing, resident)
-        time.sleep(_LOOK_EVERY)
-
-
-def _resident(root: psutil.Process) -> int:
-    total = 0
-    for process in _family(root):
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
-
-
-def _family(root: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+    return cpu

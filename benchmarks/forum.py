@@ -1,0 +1,96 @@
+"""A PostgreSQL of any size, in which every row has two foreign keys: people, and what they posted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from benchmarks.words import Vocabulary
+
+_TABLES = """
+CREATE TABLE people (id bigint PRIMARY KEY, invited_by bigint, mentor bigint, name text NOT NULL, bio text,
+    joined_at timestamptz);
+CREATE TABLE posts (id bigint PRIMARY KEY, author bigint, reply_to bigint, title text, body text,
+    posted_at timestamptz);
+"""
+_CONSTRAINTS = """
+ALTER TABLE people ADD CONSTRAINT invited FOREIGN KEY (invited_by) REFERENCES people;
+ALTER TABLE people ADD CONSTRAINT mentored FOREIGN KEY (mentor) REFERENCES people;
+ALTER TABLE posts ADD CONSTRAINT written FOREIGN KEY (author) REFERENCES people;
+ALTER TABLE posts ADD CONSTRAINT replied FOREIGN KEY (reply_to) REFERENCES posts;
+"""
+#: One in so many rows is a person.
+_PERSON_EVERY = 10
+_START = datetime(2020, 1, 1, tzinfo=timezone.utc)
+_SENTENCES = 20_000
+_HALF_TEXT = 7
+
+Row = tuple[object, ...]
+
+
+def build(dsn: str, rows: int) -> str:
+    """Makes a database of so many rows and twice as many references; always the same ones.
+
+    The first person and the first post refer to themselves.
+
+    Returns:
+        Its connection string.
+    """
+    name = f"forum_{rows}"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    made = make_conninfo(dsn, dbname=name)
+    people = max(1, rows // _PERSON_EVERY)
+    rng = random.Random(7)
+    text = _texts(rng)
+    with psycopg.connect(made, autocommit=True) as connection:
+        connection.execute(_TABLES)
+        _copy(connection, "people", _people(rng, text, people))
+        _copy(connection, "posts", _posts(rng, text, rows - people, people))
+        connection.execute(_CONSTRAINTS)
+        connection.execute("VACUUM (FREEZE, ANALYZE)")
+        connection.execute("CHECKPOINT")
+    return made
+
+
+def _copy(connection: psycopg.Connection[Row], table: str, rows: Iterator[Row]) -> None:
+    statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _people(rng: random.Random, text: Callable[[], str], count: int) -> Iterator[Row]:
+    for number in range(1, count + 1):
+        yield number, _earlier(rng, number), _earlier(rng, number), f"P {number:x}", text(), _moment(rng)
+
+
+def _posts(rng: random.Random, text: Callable[[], str], count: int, people: int) -> Iterator[Row]:
+    for number in range(1, count + 1):
+        author = int(rng.random() * people) + 1
+        yield number, author, _earlier(rng, number), f"Post {number:x}", text(), _moment(rng)
+
+
+def _texts(rng: random.Random) -> Callable[[], str]:
+    """Makes texts of two sentences: 400 million different ones."""
+    sentences = Vocabulary(rng).sentences(_SENTENCES, _HALF_TEXT)
+
+    def text() -> str:
+        first, second = int(rng.random() * _SENTENCES), int(rng.random() * _SENTENCES)
+        return f"{sentences[first]} {sentences[second]}"
+
+    return text
+
+
+def _earlier(rng: random.Random, number: int) -> int:
+    """A number from 1 to the one before; 1 for 1."""
+    return max(1, int(rng.random() * (number - 1)) + 1)
+
+
+def _moment(rng: random.Random) -> datetime:
+    return _START + timedelta(microseconds=int(rng.random() * 1e14))
