@@ -33,6 +33,7 @@ _MEMORIES = f"""
 SELECT {_COLUMNS.format("memory", "memory")} FROM memory JOIN {_FOUND} AND found.number = memory.number
 WHERE memory.number >= ? AND memory.number < ? ORDER BY memory.number
 """
+_HOLDS = "SELECT (SELECT count(*) FROM memory), (SELECT count(*) FROM memory_key)"
 #: Look-ups that find another memory, or none.
 _ASTRAY = f"""
 SELECT {_COLUMNS.format("found", "found")} FROM memory_key AS found LEFT JOIN memory USING (number)
@@ -129,12 +130,15 @@ class Parts:
         Raises:
             IntegrityError: The index cannot be read.
         """
-        places = list(self._places(_MEMORY_PAGES))
+        places, found = list(self._places(_MEMORY_PAGES)), 0
         for number, place in enumerate(places[start:], start):
             rows = self._rows(_MEMORIES, place.first, place.end)
+            found += len(rows)
             if rows:
                 yield self._part(number, place, self._memory_rows(place, rows))
-        astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND) if start <= len(places) else []
+        # Where each memory was found by a key of its own, and there are no more keys, none is astray.
+        sound = start == 0 and self._rows(_HOLDS) == [(found, found)]
+        astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND) if start <= len(places) and not sound else []
         if astray:
             yield self._part(len(places), _NOWHERE, self._memory_rows(_NOWHERE, astray))
 
