@@ -16,10 +16,13 @@ from tests.servers.samples import SAMPLE_NAMES, SampleDatabases
 
 Migrated = Callable[[str, int, int], Path]
 
+#: In pages of seven rows it takes a minute and a half.
+_LARGEST = "pagila"
+
 
 def _cases() -> list[object]:
     cases = [(name, workers, 1000) for name in SAMPLE_NAMES for workers in (1, 2, 4)]
-    cases += [(name, 2, 7) for name in SAMPLE_NAMES]
+    cases += [(name, 2, 7) for name in SAMPLE_NAMES if name != _LARGEST]
     cases += [("torture", workers, rows) for workers in (1, 2, 4) for rows in (1, 7)]
     cases += [(name, 1, 1) for name in ("northwind", "iso3166")]
     everything = [(name, workers, rows) for name in SAMPLE_NAMES for workers in (1, 2, 4) for rows in (1, 7)]
