@@ -1,7 +1,8 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive lint format types ci clean
+.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive soak lint format types ci clean
 BIN := .venv/bin
+SOAK_RECORDS ?= 10000000
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -30,6 +31,9 @@ test-flink: setup ## The pipelines on a local Flink (needs Java 17)
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive
+
+soak: setup ## Migrate SOAK_RECORDS rows and keys, and a tenth and a hundredth of them; the report is in soak/
+	@$(BIN)/python -m benchmarks.soak --records $$(($(SOAK_RECORDS) / 100)) $$(($(SOAK_RECORDS) / 10)) $(SOAK_RECORDS)
 
 lint: setup ## Check style, formatting and the direction of imports
 	@$(BIN)/ruff check .
