@@ -76,4 +76,3 @@ def _hashes(texts: list[pa.Array], numbers: list[pa.Array], moments: pa.Array) -
 def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
     numbers: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return numbers
-
