@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 
 import psycopg
@@ -31,23 +31,39 @@ def build(dsn: str, rows: int) -> str:
     Returns:
         Its connection string.
     """
-    name = f"rows_{rows}"
+    users = rows - rows // 2
+    tables = {"users": _users(users), "posts": _posts(rows // 2, users)}
+    return make(dsn, f"rows_{rows}", _TABLES, tables, _CONSTRAINT)
+
+
+def make(dsn: str, name: str, schema: str, tables: Mapping[str, Iterable[Row]], constraints: str) -> str:
+    """Makes a database, and leaves nothing in it to be done.
+
+    Args:
+        dsn: A database of the server.
+        name: The new one's.
+        schema: Statements that make its tables.
+        tables: Table → its rows, in the order in which they are filled.
+        constraints: Statements for when all rows are there.
+
+    Returns:
+        Its connection string.
+    """
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     made = make_conninfo(dsn, dbname=name)
-    users = rows - rows // 2
     with psycopg.connect(made, autocommit=True) as connection:
-        connection.execute(_TABLES)
-        _copy(connection, "users", _users(users))
-        _copy(connection, "posts", _posts(rows // 2, users))
-        connection.execute(_CONSTRAINT)
+        connection.execute(schema.encode())
+        for table, rows in tables.items():
+            _copy(connection, table, rows)
+        connection.execute(constraints.encode())
         # Else the first reader would pay for what the writer left to do.
         connection.execute("VACUUM (FREEZE, ANALYZE)")
         connection.execute("CHECKPOINT")
     return made
 
 
-def _copy(connection: psycopg.Connection[Row], table: str, rows: Iterator[Row]) -> None:
+def _copy(connection: psycopg.Connection[Row], table: str, rows: Iterable[Row]) -> None:
     statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from benchmarks.measuring import seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -52,10 +54,9 @@ def _sample(root: psutil.Process, wall: float) -> Sample:
     for process in _family(root):
         try:
             resident += process.memory_info().rss
-            times = process.cpu_times()
+            cpu += seconds(process.cpu_times())
         except psutil.NoSuchProcess:
             continue
-        cpu += times.user + times.system + times.children_user + times.children_system
     return Sample(wall, cpu, resident)
 
 

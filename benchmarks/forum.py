@@ -6,10 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 
-import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
-
+from benchmarks.database import Row, make
 from benchmarks.words import Vocabulary
 
 _TABLES = """
@@ -30,8 +27,6 @@ _START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 _SENTENCES = 20_000
 _HALF_TEXT = 7
 
-Row = tuple[object, ...]
-
 
 def build(dsn: str, rows: int) -> str:
     """Makes a database of so many rows and twice as many references; always the same ones.
@@ -41,28 +36,11 @@ def build(dsn: str, rows: int) -> str:
     Returns:
         Its connection string.
     """
-    name = f"forum_{rows}"
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    made = make_conninfo(dsn, dbname=name)
     people = max(1, rows // _PERSON_EVERY)
     rng = random.Random(7)
     text = _texts(rng)
-    with psycopg.connect(made, autocommit=True) as connection:
-        connection.execute(_TABLES)
-        _copy(connection, "people", _people(rng, text, people))
-        _copy(connection, "posts", _posts(rng, text, rows - people, people))
-        connection.execute(_CONSTRAINTS)
-        connection.execute("VACUUM (FREEZE, ANALYZE)")
-        connection.execute("CHECKPOINT")
-    return made
-
-
-def _copy(connection: psycopg.Connection[Row], table: str, rows: Iterator[Row]) -> None:
-    statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    tables = {"people": _people(rng, text, people), "posts": _posts(rng, text, rows - people, people)}
+    return make(dsn, f"forum_{rows}", _TABLES, tables, _CONSTRAINTS)
 
 
 def _people(rng: random.Random, text: Callable[[], str], count: int) -> Iterator[Row]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks.words import Vocabulary
@@ -31,6 +33,12 @@ def fill(server: RedisServer, keys: int) -> None:
             if number % _PIPELINE_KEYS == 0:
                 pipe.execute()
         pipe.execute()
+
+
+def saved(server: RedisServer, path: Path) -> Path:
+    """Keeps what a server has as a dump file, which outlives the server."""
+    shutil.copyfile(server.save(), path)
+    return path
 
 
 class _Makers:

@@ -81,16 +81,16 @@ class Server:
         while True:
             children = self._process.children()
             try:
-                total = sum(_seconds(child.cpu_times()) for child in children)
+                total = sum(seconds(child.cpu_times()) for child in children)
             except psutil.NoSuchProcess:
                 continue
             # A session that ends becomes part of its parent's time: it must not be missed between.
             own = self._process.cpu_times()
             if self._process.children() == children:
-                return total + _seconds(own)
+                return total + seconds(own)
 
 
-def _seconds(times: Any) -> float:
+def seconds(times: Any) -> float:
     """A process's own seconds, and those of its children that ended."""
     return float(times.user + times.system + times.children_user + times.children_system)
 

@@ -24,7 +24,7 @@ import pipelines.quiet  # noqa: F401  # isort: skip
 import psutil
 
 from benchmarks import commands
-from benchmarks.keyspace import fill
+from benchmarks.keyspace import fill, saved
 from benchmarks.measuring import Cost, Costs, Server, Stopwatch, best, summed
 from benchmarks.reporting import cost_table, megabytes
 from io_connectors.pages import SourcePage
@@ -60,7 +60,7 @@ def main() -> None:
     with commands.scratch(None) as folder:
         with RedisServer(_AT_ONCE) as server:
             fill(server, keys)
-            file = _saved(server, folder / "new.rdb")
+            file = saved(server, folder / "new.rdb")
             live = {**_live(server, keys), **_transfer(server, folder / "transferred.rdb")}
         rounds = [_read(file, keys) for _ in range(options.rounds)]
         others = {**_by_rdb_py(file, keys), **_twin(folder / "old.rdb", keys)}
@@ -90,11 +90,6 @@ def _shown(keys: int, file: Path, costs: Costs) -> str:
         f" memory while pages flowed, {megabytes(command.peak)} at most"
     )
     return "\n".join(lines)
-
-
-def _saved(server: RedisServer, path: Path) -> Path:
-    shutil.copyfile(server.save(), path)
-    return path
 
 
 def _read(path: Path, keys: int) -> Costs:
@@ -138,7 +133,7 @@ def _twin(path: Path, keys: int) -> Costs:
 
     with RedisServer(program=program) as server:
         fill(server, keys)
-        _saved(server, path)
+        saved(server, path)
     _measure_codec(path, keys, watch, _OLD_DECODE, _OLD_INDEX)
     with watch.client(_RDBTOOLS):
         RdbParser(RdbCallback(string_escape=None)).parse(str(path))

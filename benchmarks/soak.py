@@ -61,8 +61,7 @@ def _source(name: str, records: int, folder: Path) -> Iterator[list[str]]:
 def _dump(records: int, folder: Path) -> Path:
     with RedisServer() as server:
         keyspace.fill(server, records)
-        # Not left where the server has its own files: those go with it.
-        return server.save().rename(folder / "dump.rdb")
+        return keyspace.saved(server, folder / "dump.rdb")
 
 
 def _options() -> argparse.Namespace:

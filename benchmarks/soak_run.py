@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.commands import followed
+from benchmarks.commands import followed, pages_written
 from benchmarks.following import Sample
 
 _LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Sample):
     """What was seen at one moment.
 
     Attributes:
-        wall: Seconds since the command was started.
-        cpu: Processor seconds of all its processes so far.
-        resident: Resident bytes of all its processes.
         pages: Pages acknowledged.
     """
 
-    wall: float
-    cpu: float
-    resident: int
     pages: int
 
 
@@ -47,9 +40,7 @@ class Soaked:
         ends: When each stage had ended, in seconds since the start: ``pages``, ``edges`` (checked),
             ``index`` (finalized), ``checks`` (validated and reported).
         again: Seconds of the same command given again.
-        again_cpu: Its processor seconds.
         disk: Bytes in the store: ``memories``, ``edges``, ``index``, ``other``.
-        failed: Checks that did not pass, in words.
         moments: One a second, in order.
     """
 
@@ -62,9 +53,7 @@ class Soaked:
     wall: float
     ends: dict[str, float]
     again: float
-    again_cpu: float
     disk: dict[str, int]
-    failed: list[str]
     moments: list[Moment]
 
     def save(self, path: Path) -> None:
@@ -90,16 +79,15 @@ def soak(source: str, records: int, arguments: Sequence[str], folder: Path, work
     moments: list[Moment] = []
 
     def look(sample: Sample) -> None:
-        moments.append(Moment(sample.wall, sample.cpu, sample.resident, _pages(store)))
+        moments.append(Moment(sample.wall, sample.cpu, sample.resident, pages_written(store)))
 
     started, begun = time.time(), time.perf_counter()
     cpu = followed(command, folder / "log", look, _LOOK_EVERY)
     wall = time.perf_counter() - begun
     begun = time.perf_counter()
-    again_cpu = followed(command, folder / "log", lambda _: None)
+    followed(command, folder / "log", lambda _: None)
     again = time.perf_counter() - begun
-    run = _run(store)
-    report = json.loads((run / "report.json").read_text())
+    run = next((store / "runs").iterdir())
     generation = json.loads(next(store.glob("serving/*/GENERATION.json")).read_text())
     return Soaked(
         source=source,
@@ -110,29 +98,15 @@ def soak(source: str, records: int, arguments: Sequence[str], folder: Path, work
         cpu=cpu,
         wall=wall,
         ends={
-            "pages": max(entry.stat().st_mtime for entry in os.scandir(run / "memories")) - started,
+            "pages": max(path.stat().st_mtime for path in (run / "memories").iterdir()) - started,
             "edges": (run / "orphans.json").stat().st_mtime - started,
             "index": (store / "CURRENT").stat().st_mtime - started,
             "checks": wall,
         },
         again=again,
-        again_cpu=again_cpu,
         disk=_disk(store, run),
-        failed=[check["title"] for check in report["checks"] if not check["passed"]],
         moments=moments,
     )
-
-
-def _run(store: Path) -> Path:
-    return next((store / "runs").iterdir())
-
-
-def _pages(store: Path) -> int:
-    try:
-        with os.scandir(_run(store) / "memories") as entries:
-            return sum(1 for entry in entries if not entry.name.startswith("."))
-    except (FileNotFoundError, StopIteration):
-        return 0
 
 
 def _disk(store: Path, run: Path) -> dict[str, int]:

@@ -136,9 +136,12 @@ class Parts:
             found += len(rows)
             if rows:
                 yield self._part(number, place, self._memory_rows(place, rows))
+        if start > len(places):
+            return
         # Where each memory was found by a key of its own, and there are no more keys, none is astray.
-        sound = start == 0 and self._rows(_HOLDS) == [(found, found)]
-        astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND) if start <= len(places) and not sound else []
+        if start == 0 and self._rows(_HOLDS) == [(found, found)]:
+            return
+        astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND)
         if astray:
             yield self._part(len(places), _NOWHERE, self._memory_rows(_NOWHERE, astray))
 

@@ -15,7 +15,7 @@ from tests.pipelines.stored import Stored, kept, page_files, report, stored, tem
 from tests.servers.postgres import DebianPostgres
 
 WORKERS = 2
-KILLS = 5  # a hundred: `make endurance`
+KILLS = 5
 
 
 def _started(source: str, target: Path, pages: int, *flags: str) -> Started:
