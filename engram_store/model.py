@@ -10,6 +10,7 @@ instead of 21 µs a record to write, 1.6 instead of 6.8 to read (``benchmarks/``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -78,8 +79,7 @@ EDGE_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a memory came from: system, table / label / type, and key there."""
 
     system: str
@@ -87,9 +87,10 @@ class Source:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """One memory, as the store gives it back.
+
+    A tuple with names, since listings have many: it is made in a third of a dataclass's time.
 
     Attributes:
         id: Unique within its space.

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-MEMORY = """
-SELECT memory.number, memory.space, memory.id, content, confidence, activation, decay_rate, created_at,
-       kind, key, run, name
+_COLUMNS = """
+memory.number, memory.space, memory.id, content, confidence, activation, decay_rate, created_at, kind, key
+"""
+MEMORY = f"""
+SELECT {_COLUMNS}, run, name
 FROM memory JOIN page ON page.first = (SELECT max(first) FROM page WHERE first <= memory.number)
+"""
+#: Of a page that is known: its run and name are put in, and need not be looked for at each row.
+MEMORIES_OF_PAGE = f"""
+SELECT {_COLUMNS}, ?, ?
+FROM memory WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?
 """
 EDGE = """
 SELECT edge.id, source.id, source.space, target.id, target.space, type, weight, edge.created_at, properties

@@ -17,7 +17,7 @@ from engram_store.activation import activation_at
 from engram_store.model import Edge, Memory, Source
 from engram_store.moments import rfc3339, seconds
 from engram_store.parts import Parts
-from engram_store.queries import AT, EDGE, MEMORY, PAGE_OF, PAGES_OF
+from engram_store.queries import AT, EDGE, MEMORIES_OF_PAGE, MEMORY, PAGE_OF, PAGES_OF
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
 from engram_store.serving import open_index
@@ -175,9 +175,9 @@ class Reader:
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
         """All memories of a space, page by page, in bounded memory."""
         moment, code = seconds(at), self._spaces.get(space)
-        sql = f"{MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number"
-        for first, rows, *_ in self._rows(PAGES_OF, code):
-            for row in self._connection.execute(sql, (first, first + rows, code)):
+        for first, rows, run, name, *_ in self._rows(PAGES_OF, code):
+            wanted = (run, name, first, first + rows, code, -1, 0)
+            for row in self._connection.execute(MEMORIES_OF_PAGE, wanted):
                 yield self._as_memory(row, moment)
 
     def page(self, space: str, offset: int = 0, limit: int = 100, at: datetime | None = None) -> list[Memory]:
@@ -191,8 +191,7 @@ class Reader:
         """
         moment, code = seconds(at), self._spaces.get(space)
         found: list[Memory] = []
-        sql = f"{MEMORY} WHERE number >= ? AND number < ? AND space = ? ORDER BY number LIMIT ? OFFSET ?"
-        for first, rows, *_, memories in self._rows(PAGES_OF, code):
+        for first, rows, run, name, *_, memories in self._rows(PAGES_OF, code):
             if len(found) == limit:
                 break
             if offset >= memories:
@@ -200,8 +199,9 @@ class Reader:
                 continue
             # Where all of a page is of this space, its numbers tell where to begin.
             passed, begin = (0, first + offset) if memories == rows else (offset, first)
-            wanted = (begin, first + rows, code, limit - len(found), passed)
-            found += [self._as_memory(row, moment) for row in self._connection.execute(sql, wanted)]
+            wanted = (run, name, begin, first + rows, code, limit - len(found), passed)
+            page = self._connection.execute(MEMORIES_OF_PAGE, wanted)
+            found += [self._as_memory(row, moment) for row in page]
             offset = 0
         return found
 
@@ -228,17 +228,17 @@ class Reader:
         run_name, model, started_at = self._runs[run]
         system, table = self._kinds[kind]
         return Memory(
-            id=id,
-            space=self._space_names[space],
-            content=content,
-            confidence=confidence,
-            activation=activation_at(activation, decay, started_at, moment),
-            decay_rate=decay,
-            created_at=rfc3339(created_at),
-            source=Source(system, table, key),
-            model=model,
-            run=run_name,
-            page=page,
+            id,
+            self._space_names[space],
+            content,
+            confidence,
+            activation_at(activation, decay, started_at, moment),
+            decay,
+            rfc3339(created_at),
+            Source(system, table, key),
+            model,
+            run_name,
+            page,
         )
 
     def _edge(self, row: tuple[Any, ...]) -> Edge:

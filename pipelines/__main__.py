@@ -122,6 +122,7 @@ def parser() -> _Parser:
     check.add_argument(
         "--without-source", action="store_true", help="do not ask the source, which may be gone"
     )
+    check.add_argument("--report-dir", help="folder for the result; where the run's report is, if not given")
     _add(actions, "undo", "take back one run", verbs.undo, {"run": "the run"})
     _add(actions, "finalize", "rebuild what readers see from the pages", verbs.finalize)
     _add_serve(actions)

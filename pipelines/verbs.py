@@ -128,12 +128,16 @@ def replay(home: RunHome, run: str | None, flags: Sequence[str]) -> int:
         return main_of(chosen.manifest["system"])(["--config", file, "--replay", *flags])
 
 
-def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequence[str]) -> int:
+def validate(
+    home: RunHome, run: str | None, without_source: bool, report_dir: str | None, flags: Sequence[str]
+) -> int:
     """Compares a run with its source and its target; nothing of either is changed.
 
     The run's own settings are used; further flags, such as ``--source`` with a password or
     ``--samples``, come on top of them.
     """
+    from pipelines.reporting.saved import save_validation
+
     chosen = _only_run(home, run, "validate")
     if without_source:
         from pipelines.validation.validate import validate_target
@@ -146,6 +150,9 @@ def validate(home: RunHome, run: str | None, without_source: bool, flags: Sequen
         with kept(chosen, home.address, flags) as again:
             found = validate_with_source(again.settings, again.home, again.run, again.source)
     say(found.lines())
+    folder = report_dir or chosen.manifest.get("settings", {}).get("report_dir", "")
+    first, *others = save_validation(found, folder)
+    say(["", f"Result: {first}", *(f"        {path}" for path in others)])
     return found.exit_code
 
 

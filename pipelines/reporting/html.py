@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing beside it: no network, no script.
+"""The report, or a validation's result, as one HTML page that needs nothing beside it: no network, no script.
 
 Whatever came from the source, the target or the settings passes through ``escape``.
 """
@@ -14,13 +14,13 @@ from pipelines.progress import clock
 from pipelines.report import Check, Report
 from pipelines.reporting.charts import bar
 from pipelines.reporting.pictures import pictures
+from pipelines.validation.result import Validation
 
 _MOST_ROWS = 200
 
 
 def page(report: Report) -> str:
     """The text of ``report.html``."""
-    template = Template(files("pipelines.reporting").joinpath("page.html").read_text(encoding="utf-8"))
     sections = (
         _section("Checks", _checks(report.checks)),
         _section("Figures", _figures(report)),
@@ -31,23 +31,32 @@ def page(report: Report) -> str:
         _section("Records", _tables(report)),
         _section("Notes", _list(_notes(report), "notes")),
     )
-    return template.substitute(
-        title=escape(f"Run {report.run}"), header=_header(report), main="\n".join(filter(None, sections))
-    )
+    when = report.attempts[-1]["at"] if report.attempts else ""
+    header = _header(report.source, report.target, when, report.checks)
+    return _whole(f"Run {report.run}", header, "\n".join(filter(None, sections)))
 
 
-def _header(report: Report) -> str:
-    failed = sum(not check.passed for check in report.checks)
-    if not report.checks:
+def checks_page(found: Validation) -> str:
+    """The text of ``validation.html``: the same page with nothing but checks."""
+    header = _header(found.source or "without its source", found.target, found.at, found.checks)
+    return _whole(f"Validation of run {found.run}", header, _section("Checks", _checks(found.checks)))
+
+
+def _whole(title: str, header: str, main: str) -> str:
+    template = Template(files("pipelines.reporting").joinpath("page.html").read_text(encoding="utf-8"))
+    return template.substitute(title=escape(title), header=header, main=main)
+
+
+def _header(source: str, target: str, when: str, checks: Sequence[Check]) -> str:
+    failed = sum(not check.passed for check in checks)
+    if not checks:
         verdict = '<p class="verdict">Nothing was checked.</p>'
     elif failed:
-        verdict = f'<p class="verdict bad">✗ {failed} of {len(report.checks)} checks failed.</p>'
+        verdict = f'<p class="verdict bad">✗ {failed} of {len(checks)} checks failed.</p>'
     else:
-        verdict = f'<p class="verdict good">✓ All {len(report.checks)} checks passed.</p>'
-    when = escape(report.attempts[-1]["at"]) if report.attempts else ""
+        verdict = f'<p class="verdict good">✓ All {len(checks)} checks passed.</p>'
     return (
-        f'<p class="soft">{escape(report.source)} → {escape(report.target)}</p>'
-        f'<p class="soft">{when}</p>{verdict}'
+        f'<p class="soft">{escape(source)} → {escape(target)}</p><p class="soft">{escape(when)}</p>{verdict}'
     )
 
 

@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
-from engram_store.errors import ConfigurationError, IntegrityError
+from engram_store.errors import ConfigurationError
 from io_connectors.engram.home import RunHome, TargetRun
 from pipelines.asked_checks import asked_checks
 from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
-from pipelines.report import Check, Report, check_lines
+from pipelines.report import Check, Report
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
 from pipelines.validation.checks import checks_of
 from pipelines.validation.evidence import Evidence, gather
 from pipelines.validation.reread import new_seed, read_again
+from pipelines.validation.result import Validation
 from transforms.validation.compare import Comparison
 from transforms.validation.samples import AgainstSource, choose, compare_with_source
 
 #: The finding that keeps the result beside the run.
 VALIDATION = "validation"
-_VERSION = 1
 _MAX_LOSS = Settings.max_loss
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What validating a run on its own came to.
-
-    Attributes:
-        run: The run.
-        source: The source's address without secrets; empty where it was not asked.
-        target: How the target was named.
-        checks: What was asked.
-    """
-
-    run: str
-    source: str
-    target: str
-    checks: tuple[Check, ...]
-
-    @property
-    def valid(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    @property
-    def exit_code(self) -> int:
-        """What a command that validates ends with."""
-        return 0 if self.valid else IntegrityError.exit_code
-
-    def document(self) -> dict[str, Any]:
-        """The result as JSON holds it."""
-        at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        return {"version": _VERSION, "at": at, "valid": self.valid, **asdict(self)}
-
-    def lines(self) -> list[str]:
-        """The result as a person reads it."""
-        first = f"Run {self.run}: {self.source or 'without its source'} → {self.target}"
-        last = "valid" if self.valid else "not valid"
-        return [first, *(line for check in self.checks for line in check_lines(check)), f"  {last}"]
 
 
 def checks_after(
@@ -146,6 +107,8 @@ def _require_finished(run: TargetRun) -> None:
 
 def _kept(home: RunHome, run: TargetRun, source: str, checks: tuple[Check, ...]) -> Validation:
     home.read_back()
-    validation = Validation(run.id, source, home.address, (*checks, *delivery_checks(run)))
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    system = str(run.manifest.get("system", ""))
+    validation = Validation(run.id, system, source, home.address, at, (*checks, *delivery_checks(run)))
     run.save_finding(VALIDATION, validation.document())
     return validation

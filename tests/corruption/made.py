@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def make(store: Path) -> None:
     """Makes the store: pages p0 … p7 of users and posts, with edges, two of which are orphans."""
     home = Store.open(store, create=True)
     _older(home)
-    run = home.create_run(RUN, _manifest("2025-02-01T00:00:00+00:00"))
+    run = home.create_run(RUN, run_manifest("2025-02-01T00:00:00+00:00"))
     commit(home, run, [page(number) for number in range(PAGES)])
     home.finalize()
 
@@ -78,6 +79,24 @@ def page(number: int) -> MappedPage:
     )
 
 
+def first_rows(page: MappedPage, rows: int) -> MappedPage:
+    """The first memories of a page, and the edges that leave them."""
+    memories, edges, kept = page.memories, page.edges, set(page.memories.ids[:rows])
+    leaving = [row for row, source in enumerate(edges.sources) if source in kept]
+    zeros = int(EMPTY in kept)
+    return replace(
+        page,
+        memories=replace(memories, **{name: column[:rows] for name, column in _columns(memories)}),
+        edges=EdgePage(**{name: [column[row] for row in leaving] for name, column in _columns(edges)}),
+        embedding=EmbeddingCounts(rows - zeros, rows - zeros, 0, zeros),
+    )
+
+
+def _columns(page: MemoryPage | EdgePage) -> list[tuple[str, Any]]:
+    columns = [(field.name, getattr(page, field.name)) for field in fields(page)]
+    return [(name, column) for name, column in columns if not isinstance(column, str)]
+
+
 def _edges(number: int, kind: str, ids: list[str]) -> EdgePage:
     """Each memory knows the next; each post has a user; two posts of page 1 have users that are not there."""
     found = EdgePage()
@@ -120,7 +139,7 @@ def unit_vectors(seed: int, rows: int) -> Vectors:
 
 def _older(home: Store) -> None:
     """An older run of another source, with a page of a name that the other run has too."""
-    run = home.create_run(OLDER, _manifest("2025-01-01T00:00:00+00:00"))
+    run = home.create_run(OLDER, run_manifest("2025-01-01T00:00:00+00:00"))
     ids = [f"things_{row}" for row in range(ROWS)]
     memories = MemoryPage(
         ids=ids,
@@ -139,7 +158,7 @@ def _older(home: Store) -> None:
     commit(home, run, [MappedPage("p2", memories, EdgePage())])
 
 
-def _manifest(started_at: str) -> dict[str, object]:
+def run_manifest(started_at: str) -> dict[str, object]:
     return {
         "model": _MODEL,
         "started_at": started_at,

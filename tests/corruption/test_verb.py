@@ -68,9 +68,12 @@ def test_a_finished_run_is_valid(target: Path, capsys: pytest.CaptureFixture[str
     manifest = run.manifest
     assert validate(target) == 0
     said = capsys.readouterr().out
-    assert said.count("✓") == 6 and said.endswith("  valid\n"), said
+    assert said.count("✓") == 6 and "\n  valid\n" in said, said
     saved = orjson.loads((run.path / "validation.json").read_bytes())
     assert (saved["version"], saved["valid"], saved["run"], len(saved["checks"])) == (1, True, run.id, 6)
+    page, suites = (run.path / f"validation.{form}" for form in ("html", "junit.xml"))
+    assert "All 6 checks passed" in page.read_text() and str(page) in said
+    assert 'tests="6" failures="0"' in suites.read_text() and str(suites) in said
     assert (run.manifest, page_files(target)) == (manifest, files)
 
 
@@ -85,6 +88,11 @@ def test_what_no_receipt_can_name_is_named_by_the_source(
     said = capsys.readouterr().out
     assert id not in said and "are not those of its receipt" in said
     assert "every record arrived" not in said and "samples" not in said
+    reports = target.parent / "reports"
+    assert validate(target, "--without-source", "--report-dir", str(reports)) == 6
+    assert "are not those of its receipt" in (reports / "validation.html").read_text()
+    assert 'failures="1"' in (reports / "validation.junit.xml").read_text()
+    capsys.readouterr()
     assert validate(server.serve(target)) == 6
     assert f"/{id}: its embedding differs in 1 of 768 numbers" in capsys.readouterr().out
 

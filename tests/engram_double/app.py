@@ -9,12 +9,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+import orjson
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engram_store.server import paths  # noqa: F401  # knows `name`
 from tests.engram_double.spaces import Quirks, Remembered, Space
@@ -24,6 +26,7 @@ VERSION = "0.1.0"
 _NAME = re.compile(r"[a-z0-9_-]{3,64}")
 _MOST_BODY = 2 * 1024 * 1024
 _MOST_CONTENT = 100_000
+_MOST_LISTED = 1_000
 
 
 class DoubleState:
@@ -71,21 +74,34 @@ def app(state: DoubleState) -> Starlette:
         Route("/api/v1/memories/{id:name}", _get),
         Route("/api/v1/memories/{id:name}", _delete, methods=["DELETE"]),
     ]
-    made = Starlette(routes=routes, middleware=[Middleware(_Guarded)])
+    made = Starlette(
+        routes=routes,
+        middleware=[Middleware(_Guarded, state=state)],
+        exception_handlers={_Refused: _refused},
+    )
     made.state.double = state
     return made
 
 
-class _Guarded(BaseHTTPMiddleware):
-    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        state = _state(request)
-        state.asked.append((request.method, request.url.path))
-        if state.quirks.key and request.headers.get("Authorization") != f"Bearer {state.quirks.key}":
-            return _error(401, "UNAUTHORIZED", "API key not found")
-        try:
-            return await call_next(request)
-        except _Refused as refused:
-            return refused.answer
+class _Guarded:
+    """Notes each request, and refuses those without the key."""
+
+    def __init__(self, app: ASGIApp, state: DoubleState) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._state.asked.append((scope["method"], scope["path"]))
+        key = self._state.quirks.key
+        answer: ASGIApp = self._app
+        if key and Headers(scope=scope).get("Authorization") != f"Bearer {key}":
+            answer = _error(401, "UNAUTHORIZED", "API key not found")
+        await answer(scope, receive, send)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, _Refused)
+    return error.answer
 
 
 async def _health(request: Request) -> Response:
@@ -142,12 +158,25 @@ async def _search(request: Request) -> Response:
 
 
 async def _list_memories(request: Request) -> Response:
-    space = await _asked_space(request)
+    space, asked = await _asked_space(request), request.query_params
+    if asked.get("tier", "hot") != "hot":
+        raise _refusal(400, f"Invalid tier value: '{asked['tier']}'")
+    offset, limit = int(asked.get("offset", 0)), min(int(asked.get("limit", 100)), _MOST_LISTED)
+    with_vectors = asked.get("include_embeddings") == "true"
     found = [
-        {"id": id, "content": memory.content, "embedding": [float(x) for x in memory.vector]}
-        for id, memory in space.memories.items()
+        {
+            "id": id,
+            "content": memory.content,
+            "confidence": memory.confidence,
+            "timestamp": memory.timestamp,
+            **({"embedding": memory.vector.astype(np.float64)} if with_vectors else {}),
+        }
+        for id, memory in space.listed(_state(request).quirks)[offset : offset + limit]
     ]
-    return JSONResponse({"memories": found, "count": len(found)})
+    pagination = {"offset": offset, "limit": limit, "returned": len(found)}
+    # What is no number becomes null.
+    document = {"memories": found, "count": len(found), "pagination": pagination}
+    return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
 
 
 async def _get(request: Request) -> Response:

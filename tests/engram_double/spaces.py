@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ class Quirks:
         space_seconds: How long making a space takes.
         seconds: How long a write takes.
         key: What requests must show, or None.
+        unlisted: Ids that the listing never gives.
+        reorders: The listing comes in another order with each page, so that pages overlap and miss some.
     """
 
     absorbs: bool = True
@@ -35,6 +38,8 @@ class Quirks:
     space_seconds: float = 0.0
     seconds: float = 0.0
     key: str | None = None
+    unlisted: set[str] = field(default_factory=set)
+    reorders: bool = False
 
 
 class Remembered(NamedTuple):
@@ -53,6 +58,14 @@ class Space:
     def __init__(self) -> None:
         self.memories: dict[str, Remembered] = {}
         self.opened_at = datetime.now(timezone.utc).isoformat()
+        self._listings = 0
+
+    def listed(self, quirks: Quirks) -> list[tuple[str, Remembered]]:
+        """All memories in the order of a hash table, which new ones do not come last in."""
+        self._listings += quirks.reorders
+        salt = str(self._listings).encode()
+        ids = sorted(self.memories, key=lambda id: blake2b(id.encode(), salt=salt).digest())
+        return [(id, self.memories[id]) for id in ids if id not in quirks.unlisted]
 
     def store(self, id: str, memory: Remembered, quirks: Quirks) -> None:
         """Keeps a memory, or does not; nothing tells."""

@@ -24,8 +24,9 @@ def test_all_arrives_with_its_edges(double: EngramDouble, tmp_path: Path) -> Non
     run = staged(home, [*IDS, "a/b?c=d&é ..\n😀"], [(IDS[0], IDS[1]), (IDS[1], "nobody")])
     finalized(home)
     assert outcomes(run) == {"stored": 41}
-    (check,) = delivery_checks(run)
+    check, vectors = delivery_checks(run)
     assert check.passed and check.found.startswith("41 stored, 0 identical")
+    assert vectors.passed and vectors.found == "41 equal, 0 differing, 0 not listed"
     with home.reader() as reader, home._staging.reader() as own:
         assert reader.spaces() == {"users": 41} and reader.count("nothing") == 0
         for id in ("users_0", "a/b?c=d&é ..\n😀"):
@@ -59,7 +60,7 @@ def test_absorbed_memories_are_named(double: EngramDouble, tmp_path: Path) -> No
     assert outcomes(run) == {"stored": 2, "absorbed": 2}
     gone = {f"users/{id}" for id in {"a", "b", "c", "d"} - double.ids("users")}
     assert set(samples(run, "absorbed")) == gone and len(gone) == 2
-    (check,) = delivery_checks(run)
+    check, _ = delivery_checks(run)
     assert check.passed and "accepted" in check.found
     named = [json.loads(line)["id"] for line in (run.path / "undelivered.jsonl").read_text().splitlines()]
     assert {f"users/{id}" for id in named} == gone
@@ -108,7 +109,7 @@ def test_a_memory_that_is_always_lost_is_named(double: EngramDouble, tmp_path: P
     finalized(home)
     assert outcomes(run) == {"stored": 39, "lost": 1}
     assert samples(run, "lost") == ["users/users_3"]
-    (check,) = delivery_checks(run)
+    check, _ = delivery_checks(run)
     assert not check.passed and "lost: users/users_3" in check.details
     double.quirks.loses.clear()
     finalized(home)

@@ -56,13 +56,13 @@ _EDGES = st.builds(
 def test_an_envelope_opens_to_the_same_memory_and_edges(
     memory: Memory, edges: list[Edge], as_of: float, moved: bool, longer: int
 ) -> None:
-    memory = replace(memory, content=memory.content + "\n€" * longer)
+    memory = memory._replace(content=memory.content + "\n€" * longer)
     edges = [replace(edge, source=memory.id) for edge in edges]
     contents = fold(memory, as_of, edges, moved=moved)
     assert all(0 < len(content.encode()) <= MOST_BYTES and content.strip() for content in contents)
     assert parts_of(contents[0]) == len(contents)
     opened = unfold("users", memory.id, memory.confidence, contents)
-    assert opened.memory == replace(memory, page="")
+    assert opened.memory == memory._replace(page="")
     assert (opened.as_of, opened.moved, list(opened.edges)) == (as_of, moved, edges)
 
 
@@ -72,7 +72,7 @@ def test_readable_text_comes_first() -> None:
     memory = Memory("a", "users", text, 0.9, 0.5, 0.01, None, Source("s", "k", "1"), "m", "r", "p")
     (content,) = fold(memory, 0.0, [])
     assert content.startswith(f"{readable(text)}\n{{")
-    assert fold(replace(memory, content="{}"), 0.0, [])[0].startswith("a\n")
+    assert fold(memory._replace(content="{}"), 0.0, [])[0].startswith("a\n")
 
 
 def test_a_node_with_many_edges_goes_on_in_continuations() -> None:

@@ -115,7 +115,7 @@ def test_page_needs_no_network() -> None:
 
 
 def test_junit_has_a_case_for_each_check() -> None:
-    suites = ElementTree.fromstring(junit(made()))
+    suites = ElementTree.fromstring(junit("shop-1", "postgresql", made().checks))
     (suite,) = suites
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     passed, failed = suite
@@ -125,7 +125,7 @@ def test_junit_has_a_case_for_each_check() -> None:
 
 
 def test_junit_holds_any_name() -> None:
-    (suite,) = ElementTree.fromstring(junit(hostile()))
+    (suite,) = ElementTree.fromstring(junit("shop-1", "postgresql", hostile().checks))
     assert suite[1][0].text == HOSTILE.replace("\x00", "\ufffd")
 
 

@@ -24,6 +24,8 @@ from io_connectors.secrets import SecretRef
 if TYPE_CHECKING:
     import httpx
 
+    from io_connectors.engram.http.lookups import Answer
+
 #: Where the extensions stand.
 BASE = "/api/v1/engram"
 
@@ -32,8 +34,8 @@ IN_FLIGHT = 10
 
 #: Seconds without a byte after which a connection counts as lost. During long work the server
 #: shows signs of life.
-_PATIENCE = 60.0
-_TO_CONNECT = 10.0
+PATIENCE = 60.0
+TO_CONNECT = 10.0
 
 _ERRORS: Mapping[str, type[MigrationError]] = {
     kind.__name__: kind
@@ -68,7 +70,7 @@ class Server:
         """
         answer = self._send(method, path, **parts)
         if not answer.is_success:
-            raise self._refusal(answer)
+            raise self.refusal(answer)
         return answer
 
     def ask(self, method: str, path: str, **parts: Any) -> Any:
@@ -92,7 +94,7 @@ class Server:
         def once() -> httpx.Response | None:
             answer = self._send(method, path, **parts)
             if not answer.is_success and answer.status_code != 404:
-                raise self._refusal(answer)
+                raise self.refusal(answer)
             return answer if answer.is_success else None
 
         return retrying(once)
@@ -114,7 +116,7 @@ class Server:
         answer = self._begin(method, path, **parts)
         if not answer.is_success:
             self._read(answer)
-            raise self._refusal(answer)
+            raise self.refusal(answer)
         return answer
 
     def lines(self, path: str) -> Iterator[Any]:
@@ -133,7 +135,7 @@ class Server:
         finally:
             answer.close()
 
-    def document(self, answer: httpx.Response) -> Any:
+    def document(self, answer: Answer | httpx.Response) -> Any:
         """The JSON of an answer.
 
         Raises:
@@ -182,7 +184,7 @@ class Server:
             raise self.lost(error) from error
         return answer
 
-    def _refusal(self, answer: httpx.Response) -> MigrationError:
+    def refusal(self, answer: Answer | httpx.Response) -> MigrationError:
         """The error that an answer stands for."""
         try:
             parts = orjson.loads(answer.content)["error"]
@@ -262,16 +264,17 @@ def _connections(server: Server) -> tuple[httpx.HTTPTransport, dict[str, str], d
     cost as much as the server takes to find a memory.
     """
     try:
+        import httptools  # noqa: F401  # for look-ups
         import httpx
     except ImportError as error:
         raise ConfigurationError(
-            "to speak to a server, httpx is needed, and it is not installed",
+            "to speak to a server, httpx and httptools are needed, and one is not installed",
             suggestion="install Engram Migrate with its extra `http`",
             example="pip install 'engram-migrate[http]'",
         ) from error
     headers = headers_of(server)
     limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
-    timeout = httpx.Timeout(_PATIENCE, connect=_TO_CONNECT).as_dict()
+    timeout = httpx.Timeout(PATIENCE, connect=TO_CONNECT).as_dict()
     return httpx.HTTPTransport(limits=limits), headers, timeout
 
 

@@ -16,10 +16,10 @@ from engram_store.reader import Direction, Neighbour
 from engram_store.vectors import Vectors
 from engram_store.wire import unpack_parts
 from io_connectors.engram.http.client import BASE, Server, segment
+from io_connectors.engram.http.lookups import look_for, look_up
 from io_connectors.engram.http.run import run_path
 
 _PAGE = 1_000
-_NOT_OURS = ("timestamp", "memory_type")
 
 
 class HttpReader:
@@ -60,8 +60,8 @@ class HttpReader:
 
     def get(self, space: str, id: str, at: datetime | None = None) -> Memory | None:
         """A memory, or None; ``at`` is the moment for which its activation is given."""
-        answer = self._server.find(f"{BASE}/memory", params={"space": space, "id": id, **_at(at)})
-        return None if answer is None else _memory(self._server.document(answer))
+        found = look_for(self._server, f"{BASE}/memory", {"space": space, "id": id, **_at(at)})
+        return None if found is None else _memory(found)
 
     def embedding(self, space: str, id: str) -> Vectors | None:
         """A memory's vector, (768,) float32, or None."""
@@ -71,13 +71,13 @@ class HttpReader:
     def edges(self, space: str, id: str, direction: Direction = "out") -> list[Edge]:
         """The edges that leave a memory, reach it, or both."""
         params = {"space": space, "id": id, "direction": direction}
-        found = self._server.ask("GET", f"{BASE}/memory/edges", params=params)
+        found = look_up(self._server, f"{BASE}/memory/edges", params)
         return [Edge(**edge) for edge in found["edges"]]
 
     def neighbours(self, space: str, id: str, depth: int = 1, limit: int = 1000) -> list[Neighbour]:
         """The memories within ``depth`` edges, whichever way these point; nearest first."""
         params = {"space": space, "id": id, "depth": depth, "limit": limit}
-        found = self._server.ask("GET", f"{BASE}/memory/neighbours", params=params)
+        found = look_up(self._server, f"{BASE}/memory/neighbours", params)
         return [Neighbour(_memory(near["memory"]), near["distance"]) for near in found["neighbours"]]
 
     def recall(
@@ -92,7 +92,7 @@ class HttpReader:
     def page(self, space: str, offset: int = 0, limit: int = 100, at: datetime | None = None) -> list[Memory]:
         """Some memories of a space, in the order of ``scan``."""
         params = {"space": space, "offset": offset, "limit": limit, **_at(at)}
-        found = self._server.ask("GET", "/api/v1/memories", params=params)
+        found = look_up(self._server, "/api/v1/memories", params)
         return [_memory(memory) for memory in found["memories"]]
 
     def scan(self, space: str, at: datetime | None = None) -> Iterator[Memory]:
@@ -144,5 +144,18 @@ def _at(at: datetime | None) -> dict[str, str]:
 
 
 def _memory(document: dict[str, Any]) -> Memory:
-    fields = {name: value for name, value in document.items() if name not in _NOT_OURS}
-    return Memory(**{**fields, "source": Source(**document["source"])})
+    # Spelt out: a listing has many.
+    source = document["source"]
+    return Memory(
+        document["id"],
+        document["space"],
+        document["content"],
+        document["confidence"],
+        document["activation"],
+        document["decay_rate"],
+        document["created_at"],
+        Source(source["system"], source["kind"], source["key"]),
+        document["model"],
+        document["run"],
+        document["page"],
+    )

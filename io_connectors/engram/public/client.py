@@ -32,6 +32,8 @@ PATIENT = RetryPolicy(attempts=11, first_wait=0.5, longest_wait=15.0)
 
 #: Making a space takes up to 18 s, and with several at once they wait for each other.
 _TIMEOUT = 120.0
+#: Memories of a page of the listing; the server gives no more, and these are 16 MB of JSON.
+_MOST_LISTED = 1_000
 _TO_CONNECT = 10.0
 
 
@@ -42,6 +44,19 @@ class Held:
     content: str
     confidence: float
     timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A memory as the server lists it.
+
+    Attributes:
+        vector: What it has of numbers, (768,) if all is well; NaN where JSON has null.
+    """
+
+    id: str
+    content: str
+    vector: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,20 @@ class PublicServer:
         if "content" not in found:
             return None
         return Held(found["content"], float(found["confidence"]), str(found["timestamp"]))
+
+    def listed(self, space: str, offset: int) -> list[Listed]:
+        """Some memories of a space, in no order, with their vectors; none beyond the last."""
+        params = {
+            "tier": "hot",
+            "include_embeddings": "true",
+            "offset": str(offset),
+            "limit": str(_MOST_LISTED),
+        }
+        found = self._ask("GET", "/api/v1/memories", params=params, space=space)["memories"]
+        return [
+            Listed(memory["id"], memory["content"], np.array(memory["embedding"], np.float32))
+            for memory in found
+        ]
 
     def give_up(self) -> None:
         """Lets threads that wait for another try end at once."""

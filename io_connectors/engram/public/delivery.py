@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import orjson
 
-from engram_store import files
 from engram_store.errors import TargetTransientError
 from engram_store.run import Run
 from io_connectors.engram.public.client import IN_FLIGHT, Held, PublicServer
@@ -33,18 +31,26 @@ from io_connectors.engram.public.ledger import (
 )
 from io_connectors.engram.public.staged import Parcel
 from io_connectors.engram.public.survey import Survey
-
-#: The finding that says how a run was delivered.
-DELIVERY = "delivery"
-#: Beside it, one JSON object a line: the memories that are not on the server as they should be.
-UNDELIVERED = "undelivered.jsonl"
+from io_connectors.engram.public.vectors import ComparedVectors, compare_vectors
 
 _ROUNDS = 4
 #: Memories between two entries in the ledger, and the most that a killed delivery sends again.
 _AT_ONCE = 200
-_SAMPLES = 20
 _SAY_EVERY = 10.0
 _CONFIDENCE_DIFFERS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What reading a run back came to.
+
+    Attributes:
+        verification: Its number in the run's ledger, which has the outcomes.
+        vectors: What is to be said of the vectors.
+    """
+
+    verification: int
+    vectors: ComparedVectors
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,11 @@ class Delivery:
     say: Callable[[str], None]
     pool: ThreadPoolExecutor
 
-    def go(self) -> dict[Run, int]:
+    def go(self) -> dict[Run, Look]:
         """Delivers until every memory was read back and nothing is left to send again.
 
         Returns:
-            For each run, the number of the verification that holds.
+            For each run, what the look that holds came to.
 
         Raises:
             TargetTransientError: The server is not there, or does not stay.
@@ -82,7 +88,7 @@ class Delivery:
             seen = self._marks()
             found = self.look()
             stayed = self._marks() == seen
-            lost = any(any(ledgers[run].with_outcome(number, LOST)) for run, number in found.items())
+            lost = any(any(ledgers[run].with_outcome(look.verification, LOST)) for run, look in found.items())
             if stayed and not lost:
                 return found
         if stayed:
@@ -93,13 +99,13 @@ class Delivery:
             suggestion="see why it ends or starts again; then run the same command again",
         )
 
-    def look(self) -> dict[Run, int]:
-        """Reads all memories back, without sending any.
+    def look(self) -> dict[Run, Look]:
+        """Reads all memories back, and compares their vectors, without sending any."""
+        return {run: self._look(run, ledger) for run, ledger in self.survey.ledgers.items()}
 
-        Returns:
-            For each run, the number of the verification.
-        """
-        return {run: self._verify(run, ledger) for run, ledger in self.survey.ledgers.items()}
+    def _look(self, run: Run, ledger: DeliveryLedger) -> Look:
+        verification = self._verify(run, ledger)
+        return Look(verification, compare_vectors(self.server, self.survey, run, verification))
 
     def _send_missing(self, run: Run, ledger: DeliveryLedger) -> None:
         progress = _Progress(self.say, "sent")
@@ -169,29 +175,6 @@ def asking(server: PublicServer) -> Iterator[ThreadPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def outcome_of(run: Run, ledger: DeliveryLedger, verification: int) -> dict[str, object]:
-    """What became of a run's memories; the ids of all that are not as they should be go to a file.
-
-    Returns:
-        Counts by space and outcome, the first of those ids, and where the file is.
-    """
-    amiss = {
-        outcome: list(ledger.with_outcome(verification, outcome)) for outcome in (LOST, CONFLICT, ABSORBED)
-    }
-    lines = [
-        orjson.dumps({"outcome": outcome, "space": space, "id": id}, option=orjson.OPT_APPEND_NEWLINE)
-        for outcome, keys in amiss.items()
-        for space, id in keys
-    ]
-    files.write_bytes(run.path / UNDELIVERED, b"".join(lines))
-    return {
-        "spaces": ledger.counts(verification),
-        "samples": {name: [f"{space}/{id}" for space, id in keys[:_SAMPLES]] for name, keys in amiss.items()},
-        "undelivered": run.place(UNDELIVERED),
-        "left_behind": ledger.left_behind(verification),
-    }
 
 
 class _Progress:

@@ -70,7 +70,7 @@ def fold(memory: Memory, as_of: float, edges: Sequence[Edge], *, moved: bool = F
             "decay_rate": memory.decay_rate,
             "as_of": as_of,
             "created_at": memory.created_at,
-            "source": asdict(memory.source),
+            "source": memory.source._asdict(),
             "model": memory.model,
             "run": memory.run,
             **({"moved": True} if moved else {}),

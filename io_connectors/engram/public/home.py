@@ -17,9 +17,10 @@ from engram_store.run import Run
 from io_connectors.engram.embedded import EmbeddedHome
 from io_connectors.engram.public.choices import DISAMBIGUATE, FAIL, DeliveryChoices
 from io_connectors.engram.public.client import PublicServer
-from io_connectors.engram.public.delivery import DELIVERY, Delivery, asking, outcome_of
+from io_connectors.engram.public.delivery import Delivery, Look, asking
 from io_connectors.engram.public.ledger import DeliveryLedger
 from io_connectors.engram.public.names import MOST_PER_SPACE
+from io_connectors.engram.public.outcome import DELIVERY, outcome_of
 from io_connectors.engram.public.preflight import check_absorption, check_sizes, expectation, open_spaces
 from io_connectors.engram.public.reader import PublicReader
 from io_connectors.engram.public.survey import Survey
@@ -161,9 +162,9 @@ class PublicHome:
             move = chosen == DISAMBIGUATE
             yield held.enter_context(Survey.of(reader, ledgers, self._staging.path, move=move))
 
-    def _note(self, survey: Survey, chosen: str, found: Mapping[Run, int]) -> None:
-        for run, verification in found.items():
-            outcome = outcome_of(run, survey.ledgers[run], verification)
+    def _note(self, survey: Survey, chosen: str, found: Mapping[Run, Look]) -> None:
+        for run, look in found.items():
+            outcome = outcome_of(run, survey.ledgers[run], look)
             run.save_finding(DELIVERY, {**self._how(chosen), **outcome, "outages": self._server.outages})
 
     def _how(self, chosen: str) -> dict[str, str]:

@@ -20,6 +20,12 @@ LOST = "lost"
 #: In the order in which they are shown.
 OUTCOMES = (STORED, IDENTICAL, ABSORBED, CONFLICT, LOST)
 
+#: Of what only the server's listing shows: another vector, none, the same record under a further id.
+DIFFERING = "differing"
+NOT_COMPARED = "not_compared"
+DOUBLED = "doubled"
+AMISS = (DIFFERING, NOT_COMPARED, DOUBLED)
+
 _FILE = "delivery.sqlite"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS memory (
@@ -97,6 +103,12 @@ class DeliveryLedger:
         """(space, id) of the memories that a verification found so, in their order."""
         sql = "SELECT space, id FROM memory WHERE verified = ? AND outcome = ? ORDER BY space, id"
         yield from self._connection.execute(sql, (verification, outcome))
+
+    def there(self, verification: int, space: str) -> Iterator[str]:
+        """The ids of a space that a verification found on the server, as they were sent or otherwise."""
+        sql = "SELECT id FROM memory WHERE verified = ? AND space = ? AND outcome IN (?, ?, ?)"
+        for (id,) in self._connection.execute(sql, (verification, space, STORED, IDENTICAL, CONFLICT)):
+            yield id
 
     def left_behind(self, verification: int) -> int:
         """Memories that were delivered and that the run no longer has."""

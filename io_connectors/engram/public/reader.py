@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -69,13 +68,13 @@ class PublicReader(Reader):
         confidence = float(np.float32(first.confidence))
         parts = parts_of(first.content)
         if parts is None:
-            return replace(known, content=first.content, confidence=confidence)
+            return known._replace(content=first.content, confidence=confidence)
         others = [self._server.memory(space, continuation(id, part)) for part in range(2, parts + 1)]
         contents = [first.content, *(other.content for other in others if other is not None)]
         opened = unfold(space, id, confidence, contents)
         memory = opened.memory
         activation = activation_at(memory.activation, memory.decay_rate, opened.as_of, seconds(at))
-        return replace(memory, activation=activation, page=known.page)
+        return memory._replace(activation=activation, page=known.page)
 
     def _open(self, space: str) -> None:
         """After its start the server counts only spaces that were asked for by name."""

@@ -36,7 +36,7 @@ class SpaceSurvey:
         vectors: (n, 768), of length 1 or zero, in the order in which they came or come to the server.
         rows: Id → row.
         confidence: In the order of the rows.
-        continuations: Ids under which long memories go on.
+        continuations: Ids under which long memories go on → the memory's own.
         memories: How many the server will hold of it, continuations counted.
         new: How many of these were never sent.
     """
@@ -44,7 +44,7 @@ class SpaceSurvey:
     vectors: Vectors
     rows: dict[str, int] = field(default_factory=dict)
     confidence: list[float] = field(default_factory=list)
-    continuations: set[str] = field(default_factory=set)
+    continuations: dict[str, str] = field(default_factory=dict)
     memories: int = 0
     new: int = 0
 
@@ -96,7 +96,7 @@ class Survey:
         for delivered in (True, False):
             self._add(delivered)
         for name, space in spaces.items():
-            check_continuations(name, space.continuations, space.rows.keys())
+            check_continuations(name, space.continuations.keys(), space.rows.keys())
             self._foresee(name, space, move=move)
 
     @classmethod
@@ -123,6 +123,12 @@ class Survey:
         for page in staged_pages(run, self._reader):
             for start in range(0, len(page), size):
                 yield [self._parcel(staged) for staged in page[start : start + size]]
+
+    def vector(self, space: str, id: str) -> Vectors:
+        """The vector that a staged memory is sent with, (768,)."""
+        own = self._reader.embedding(space, id)
+        assert own is not None
+        return moved(own, space, id) if (space, id) in self._moved else own
 
     def may_be_absorbed(self, space: str, id: str) -> bool:
         """Whether a memory that is not there was absorbed: another, maybe sent later, is too near to it."""
@@ -157,7 +163,9 @@ class Survey:
         sent = self._parcel(staged)
         space = self.spaces[staged.memory.space]
         space.add(staged, sent.vector)
-        space.continuations |= {continuation(sent.id, part) for part in range(2, len(sent.contents) + 1)}
+        space.continuations |= {
+            continuation(sent.id, part): sent.id for part in range(2, len(sent.contents) + 1)
+        }
         space.memories += len(sent.contents)
         space.new += 0 if entry is not None else len(sent.contents)
 
