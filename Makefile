@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive soak lint format types ci clean
+.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive soak endurance lint format types ci clean
 BIN := .venv/bin
 SOAK_RECORDS ?= 10000000
 
@@ -28,6 +28,9 @@ test-neo4j-all: setup ## The tests of Neo4j on its oldest and its newest version
 test-flink: setup ## The pipelines on a local Flink (needs Java 17)
 	@scripts/setup-flink.sh
 	@$(BIN)/pytest -m flink tests/distributed
+
+endurance: setup ## Kills, full disks, wrong clocks, little memory, locks (an hour; parts of it need root)
+	@$(BIN)/pytest -m endurance tests/endurance
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive

@@ -25,6 +25,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 AGAIN = "run the same command again; finished pages are kept"
@@ -94,6 +96,15 @@ class MigrationError(Exception):
 
 class WorkerFailure(RuntimeError):
     """A MigrationError on its way out of a Beam worker; its text carries the error."""
+
+
+@contextmanager
+def marking() -> Iterator[None]:
+    """Marks a MigrationError that leaves the block, as it must be to leave a Beam worker."""
+    try:
+        yield
+    except MigrationError as error:
+        raise error.marked() from error
 
 
 class ConfigurationError(MigrationError):

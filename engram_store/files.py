@@ -17,7 +17,8 @@ from engram_store.errors import ConfigurationError, TargetTerminalError
 #: Nothing whose name starts so is part of the store; it is left by a process that was killed.
 TEMPORARY = ".tmp-"
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: What the system says where there is no room.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _LONGEST_NAME = 230
 
@@ -28,7 +29,7 @@ def disk_full(path: Path, cause: object) -> TargetTerminalError:
         f"The disk is full: `{path}` could not be written.",
         why=str(cause),
         suggestion="Free some space (or lift the quota), then give the same command again: it goes on.",
-        example=f"df -h {path.parent}",
+        example=f"df -h {path.parent}; df -i {path.parent}",
     )
 
 
@@ -42,16 +43,27 @@ def not_writable(path: Path, cause: object) -> TargetTerminalError:
     )
 
 
+def _folder_gone(folder: Path, cause: object) -> TargetTerminalError:
+    return TargetTerminalError(
+        f"The folder `{folder}` is no longer there.",
+        why=f"It was removed, or its disk was taken away: {cause}",
+        suggestion="Put it back and give the same command again; without it, that begins anew.",
+        example=f"ls -ld {folder.parent}",
+    )
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turns a full or forbidden disk into a `TargetTerminalError` that names ``path``."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise disk_full(path, error) from error
         if error.errno in _FORBIDDEN:
             raise not_writable(path, error) from error
+        if not path.parent.is_dir():
+            raise _folder_gone(path.parent, error) from error
         raise
 
 

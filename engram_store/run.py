@@ -111,7 +111,8 @@ class Run:
             files.remove_file(edges_path)
         memories_path = self.memories_path(receipt.page_id)
         pages.write_memories(memories_path, memories, receipt)
-        return self._stamped(receipt)
+        with files.disk_errors(memories_path):
+            return self._stamped(receipt)
 
     def page_ids(self) -> set[str]:
         """The acknowledged pages."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +79,8 @@ class Store:
 
         Args:
             run_id: Letters, digits, ``.``, ``_``, ``-``; at most 100.
-            manifest: Kept as JSON. ``started_at`` (RFC 3339 or Unix seconds; now, if it is not
-                given) orders the runs and is the instant of their activations; ``model`` names
+            manifest: Kept as JSON. ``started_at`` (RFC 3339 or Unix seconds; now, after all other runs,
+                if it is not given) orders the runs and is the instant of their activations; ``model`` names
                 the embedding model.
 
         Raises:
@@ -99,7 +101,7 @@ class Store:
                 why="Two runs cannot share a name.",
                 suggestion="Resume that run, undo it, or choose another name.",
             )
-        return run.create(manifest)
+        return run.create({"started_at": self._start_of_next(), **manifest})
 
     def run(self, run_id: str) -> Run:
         """A run of this store.
@@ -210,6 +212,11 @@ class Store:
             suggestion="Give the folder of a store, or an empty or new folder for a new one.",
             example="--target ./engram-data",
         )
+
+    def _start_of_next(self) -> str:
+        """Now; or just after the newest run, which must stay the older one if the clock was set back."""
+        newest = max((run.started_at for run in self._all_runs()), default=0.0)
+        return datetime.fromtimestamp(max(time.time(), newest + 0.001), timezone.utc).isoformat()
 
     def _all_runs(self) -> list[Run]:
         return [self.run(name) for name in self.runs()]

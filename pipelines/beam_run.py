@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
@@ -34,6 +35,8 @@ def run_pipeline(
         MigrationError: What a worker raised, or Interrupted when the run can be resumed.
     """
     pipeline = _pipeline(workers, beam_flags)
+    # Made for transforms in other languages, of which there are none; a killed process would leave it.
+    shutil.rmtree(pipeline.local_tempdir)
     build(pipeline)
     try:
         with watch:

@@ -12,6 +12,7 @@ import yaml
 
 from engram_store.errors import ConfigurationError, IntegrityError
 from engram_store.files import make_folder
+from pipelines.address_space import check_address_space
 from pipelines.embedding import announce
 from pipelines.guard import guarded
 from pipelines.logs import set_up_logs
@@ -73,6 +74,7 @@ def settings_of(command: Command[S], arguments: Sequence[str]) -> S:
             example=f"{command.program} --help",
         )
     _check_source(command, loaded.settings)
+    check_address_space()
     return loaded.settings
 
 
@@ -90,6 +92,7 @@ def _run(
         print(yaml.safe_dump(as_document(settings), sort_keys=False, allow_unicode=False), end="")
         return 0
     _check_source(command, settings)
+    check_address_space()
     announce(settings)
     if settings.dry_run:
         say(preview(settings).lines())

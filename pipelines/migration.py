@@ -127,6 +127,7 @@ class Migration:
         if self.run.committed_page_ids() != planned:
             return None
         served = self.home.finalize()
+        self._tidy(planned)
         if served.rebuilt or (self.settings.on_orphan != "report" and self._orphans()):
             return None
         return served.generation
@@ -201,10 +202,14 @@ class Migration:
             self.home.undo(name)
         result = self.home.finalize()
         _log.info("generation %s serves %d memories", result.generation, sum(result.memories.values()))
+        self._tidy(planned)
+        return result.generation
+
+    def _tidy(self, planned: Set[str]) -> None:
+        """Removes what the committed run does not need, and what killed attempts left."""
         self.run.keep_only(planned)
         if self.settings.on_orphan != "quarantine":
             self.run.drop_orphans()
-        return result.generation
 
     def _orphans(self) -> Counter[str]:
         found = self.run.finding(ORPHANS) or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,9 @@ from engram_store.errors import Interrupted, MigrationError
 
 # What Beam's threads raise, to nobody, when a worker's connection is gone; grpc's own names.
 _LOST_CONNECTIONS = ("RpcError", "_MultiThreadedRendezvous")
+# The thread in which Beam starts a worker and waits for its end.
+_STARTER = "run_worker"
+_FEWER_WORKERS = "if memory was short, give fewer --parallel-workers"
 
 
 class CtrlC(Interrupted):
@@ -25,21 +27,31 @@ class CtrlC(Interrupted):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, on its way to the end of the command."""
+    """SIGTERM or SIGHUP, on its way to the end of the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 @contextmanager
-def heeding_sigterm() -> Iterator[None]:
-    """Makes SIGTERM end the block by ``Terminated``, as Ctrl-C ends it by ``KeyboardInterrupt``."""
-    with _handling(_terminate, signal.SIGTERM):
+def heeding_signals() -> Iterator[None]:
+    """Makes SIGTERM and SIGHUP end the block by ``Terminated``, as Ctrl-C by ``KeyboardInterrupt``."""
+    with _handling(_terminate, *_told()):
         yield
 
 
-def why_stopped(terminated: bool) -> Interrupted:
-    """What the user is told of a SIGTERM or Ctrl-C."""
-    if terminated:
-        return Interrupted("the run was told to stop (SIGTERM)")
-    return CtrlC("the run was stopped (Ctrl-C)")
+def why_stopped(number: int) -> Interrupted:
+    """What the user is told of a signal."""
+    if number == signal.SIGINT:
+        return CtrlC("the run was stopped (Ctrl-C)")
+    return Interrupted(f"the run was told to stop ({signal.Signals(number).name})")
+
+
+def _told() -> list[signal.Signals]:
+    """The signals by which a run is told to stop; under ``nohup`` the end of a terminal is none."""
+    heard = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGHUP] if heard else [signal.SIGTERM]
 
 
 class Watch:
@@ -62,7 +74,7 @@ class Watch:
         self._hook = threading.excepthook
         threading.excepthook = self._on_thread_failure
         self._handlers = ExitStack()
-        self._handlers.enter_context(_handling(self._on_signal, signal.SIGTERM, signal.SIGINT))
+        self._handlers.enter_context(_handling(self._on_signal, signal.SIGINT, *_told()))
         self._open = True
         return self
 
@@ -81,20 +93,29 @@ class Watch:
         with self._lock:
             if self._open and self.reason is None:
                 self.reason = reason
-                _thread.interrupt_main()
+                # A true signal, since only that wakes a main thread that waits for a lock.
+                main = threading.main_thread().ident
+                assert main is not None
+                signal.pthread_kill(main, signal.SIGINT)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> NoReturn:
-        self.reason = self.reason or why_stopped(number == signal.SIGTERM)
+        self.reason = self.reason or why_stopped(number)
+        # The runner waits for each of its workers to end; one that has just begun never would.
+        _end_workers()
         raise KeyboardInterrupt
 
     def _on_thread_failure(self, failure: Any) -> None:
         if failure.exc_type is RuntimeError and "Worker subprocess exited" in str(failure.exc_value):
+            why = f"{failure.exc_value}; if nobody killed it, the system may have, for want of memory"
             self.abort(
                 Interrupted(
-                    "a worker process ended in the middle of its work",
-                    why=f"{failure.exc_value}; if nobody killed it, the system may have, for want of memory",
-                    suggestion="if memory was short, give fewer --parallel-workers",
+                    "a worker process ended in the middle of its work", why=why, suggestion=_FEWER_WORKERS
                 )
+            )
+        elif failure.thread and failure.thread.name == _STARTER:
+            why = str(failure.exc_value)
+            self.abort(
+                Interrupted("a worker process could not be started", why=why, suggestion=_FEWER_WORKERS)
             )
         elif failure.exc_type.__name__ not in _LOST_CONNECTIONS:
             # A lost connection to a worker is said by the end of that worker.
@@ -114,8 +135,8 @@ def _handling(handler: Callable[[int, FrameType | None], None], *signals: signal
             signal.signal(number, old)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated(number)
 
 
 def _end_workers() -> None:

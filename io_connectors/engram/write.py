@@ -16,7 +16,7 @@ import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.metrics import Metrics
 
-from engram_store.errors import MigrationError
+from engram_store.errors import marking
 from io_connectors.engram.targets import Target, TargetSpec
 from io_connectors.pages import MappedPage
 from io_connectors.retry import retrying
@@ -51,15 +51,14 @@ class _WritePages(beam.DoFn):
         self._records = Metrics.counter("engram", "memories written")
 
     def setup(self) -> None:
-        self._target = self._spec.open()
+        with marking():
+            self._target = self._spec.open()
 
     def process(self, page: MappedPage) -> Iterator[Any]:
         target = self._target
         assert target is not None
-        try:
+        with marking():
             receipt = retrying(lambda: target.write(page))
-        except MigrationError as error:
-            raise error.marked() from error
         self._records.inc(len(page))
         yield receipt
         if receipt.edges:

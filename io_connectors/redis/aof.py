@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engram_store.files import replacing
+from engram_store.scratch import scratch_folder
 from io_connectors.redis.aof_files import AppendOnly
 from io_connectors.redis.dump import DumpChoices, DumpKeyspace, Written, open_dump
 from io_connectors.redis.keyspace import KeyspacePlan
@@ -79,11 +79,11 @@ def open_append_only(
     """
     mode = "salvaged-" if choices.salvage else ""
     kept = folder / f"{_KEPT}{mode}{source.digest()}.rdb" if folder else None
-    with tempfile.TemporaryDirectory(prefix="engram-replay-") as private:
+    with scratch_folder("engram-replay-") as private:
         if kept and kept.exists():
             file, notes = kept, None
         else:
-            file, notes = replay(source, Path(private), choices.salvage)
+            file, notes = replay(source, private, choices.salvage)
         dump = open_dump(file, choices, source.identity, str(source.path), _written(source))
         yield AppendOnlyKeyspace(dump, kept, notes)
 

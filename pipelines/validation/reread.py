@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import apache_beam as beam
 
 from engram_store.run import Run
+from engram_store.scratch import scratch_folder
 from engram_store.store import Store
 from io_connectors.engram.targets import EmbeddedTargetSpec
 from io_connectors.engram.write import WriteToEngram
@@ -41,8 +40,8 @@ def read_again(
     Raises:
         MigrationError: The source cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="engram-validate-") as folder:
-        store = Store.open(Path(folder) / "store", create=True)
+    with scratch_folder("engram-validate-") as folder:
+        store = Store.open(folder / "store", create=True)
         run = store.create_run(_RUN, {})
         target = EmbeddedTargetSpec(str(store.path), _RUN, vector_type)
         embedding = embedding_of(settings)

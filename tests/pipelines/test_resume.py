@@ -66,9 +66,22 @@ def test_killed_worker_ends_the_run_resumably(
     assert stored(target).differences(undisturbed()) == []
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_worker_lost_while_it_begins_ends_the_run_resumably(
+    shop_database: str, target: Path, how: signal.Signals
+) -> None:
+    """The runner waits for ever for a worker that never came, and for the others."""
+    process = start(*migration(shop_database, target, *PAGE))
+    until(process.workers)
+    lost = process.workers()[0] if how == signal.SIGKILL else process.family
+    lost.send_signal(how)
+    process.end(60).failed(75, "run the same command again")
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize(
-    ("how", "code", "word"), [(signal.SIGTERM, 75, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")]
+    ("how", "code", "word"),
+    [(signal.SIGTERM, 75, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")],
 )
 def test_told_to_stop_it_says_how_to_go_on(
     shop_database: str, target: Path, how: signal.Signals, code: int, word: str, workers: str

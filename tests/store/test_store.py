@@ -103,3 +103,9 @@ def test_the_lock_may_be_nested_but_not_shared(store: Store) -> None:
         with pytest.raises(TargetTransientError, match=f"process {os.getpid()}"):
             Store.open(store.path).finalize()
     Store.open(store.path).finalize()
+
+
+def test_a_clock_that_was_set_back_does_not_make_a_newer_run_the_older_one(store: Store) -> None:
+    first = store.create_run("first", {"started_at": "2999-01-01T00:00:00Z"})
+    second = store.create_run("second", {})
+    assert first.started_at < second.started_at < store.create_run("third", {}).started_at

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
+from engram_store.errors import marking
 from engram_store.model import PageReceipt
 from io_connectors.engram.targets import TargetSpec
 
@@ -81,4 +82,5 @@ class _Save(beam.DoFn):
         self._spec = spec
 
     def process(self, counts: dict[str, dict[str, int]]) -> None:
-        self._spec.open().save_finding(COUNTS, counts)
+        with marking():
+            self._spec.open().save_finding(COUNTS, counts)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 import apache_beam as beam
 
-from engram_store.errors import MigrationError
+from engram_store.errors import marking
 from io_connectors.engram.targets import TargetSpec
 
 #: The finding's name in the target.
@@ -47,9 +47,7 @@ class _FindOrphans(beam.DoFn):
         self._spec = spec
 
     def process(self, _pages: int) -> None:
-        target = self._spec.open()
-        try:
+        with marking():
+            target = self._spec.open()
             found = target.check_edges()
-        except MigrationError as error:
-            raise error.marked() from error
-        target.save_finding(ORPHANS, {origin: asdict(check) for origin, check in found.origins.items()})
+            target.save_finding(ORPHANS, {origin: asdict(check) for origin, check in found.origins.items()})

@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from engram_store.scratch import scratch_folder
 from io_connectors.redis.keyspace import KeyPage, KeyspacePlan, Recounted, Selection
 from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.census import Listing, Part, listing
@@ -172,7 +172,7 @@ def open_live(
                     session.select(db)
             abilities = nodes.any.abilities()
         if folder is None:
-            folder = Path(closing.enter_context(TemporaryDirectory(prefix="engram-keys-")))
+            folder = closing.enter_context(scratch_folder("engram-keys-"))
         yield LiveKeyspace(address, selection, page_keys, folder / _LIST, nodes, abilities, closing)
 
 

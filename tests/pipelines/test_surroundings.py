@@ -1,0 +1,85 @@
+"""What a command needs around it: room for its output, address space, and a terminal that may end."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engram_store.errors import PreflightError
+from engram_store.store import Store
+from pipelines import address_space
+from pipelines.address_space import check_address_space
+from pipelines.guard import guarded
+from pipelines.watch import Watch
+
+
+def test_output_that_finds_no_room_ends_clearly(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+
+        def work() -> int:
+            print("x" * 100_000, flush=True)
+            return 0
+
+        assert guarded(work) == 4
+    assert "error: The disk is full" in capfd.readouterr().err
+
+
+def test_hang_up_is_an_end_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        signal.raise_signal(signal.SIGHUP)
+        return 0
+
+    assert guarded(work) == 75
+    assert "told to stop (SIGHUP)" in capfd.readouterr().err
+
+
+@pytest.fixture
+def nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_hang_up_is_not_heeded_under_nohup(nohup: None) -> None:
+    def work() -> int:
+        with Watch():
+            signal.raise_signal(signal.SIGHUP)
+        return 0
+
+    assert guarded(work) == 0
+
+
+@pytest.fixture
+def limited() -> Iterator[int]:
+    """This process has a limit of address space, though one that it will not meet."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    soft = 1 << 45
+    resource.setrlimit(resource.RLIMIT_AS, (soft, before[1]))
+    yield soft
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_too_little_address_space_is_refused(limited: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_address_space()
+    monkeypatch.setattr(address_space, "NEEDED_BYTES", limited + 1)
+    with pytest.raises(PreflightError, match="address space") as refused:
+        check_address_space()
+    assert "ulimit -v" in refused.value.example
+
+
+def test_store_that_is_removed_is_said_to_be_gone(tmp_path: Path) -> None:
+    run = Store.open(tmp_path / "store", create=True).create_run("one", {})
+    (tmp_path / "store").rename(tmp_path / "away")
+
+    def work() -> int:
+        run.save_finding("something", {})
+        return 0
+
+    assert guarded(work) == 4
