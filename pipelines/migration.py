@@ -31,7 +31,7 @@ from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
 from transforms.validation.counts import CountRecords
 from transforms.validation.ledger import seal
-from transforms.validation.orphans import ORPHANS, CheckEdges
+from transforms.validation.orphans import ORPHANS, CheckEdges, orphans_of
 
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
 RECORD_BYTES = 2_400
@@ -181,11 +181,14 @@ class Migration:
         )
         before = pipeline | "Earlier receipts" >> beam.Create(earlier, reshuffle=False)
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
-        written.edges | "Check edges" >> CheckEdges(target)
+        if self.home.capabilities.edges_at_workers:
+            written.edges | "Check edges" >> CheckEdges(target)
 
     def _commit(self, receipts: Receipts) -> str:
         """Commits the planned pages; gives the generation that serves them."""
         planned = set(self.source.page_rows)
+        if not self.home.capabilities.edges_at_workers:
+            self.run.save_finding(ORPHANS, orphans_of(self.home.check_edges(self.run.id)))
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
             raise IntegrityError(

@@ -9,11 +9,15 @@ here is a page's name and counts; the edges themselves are joined where they lie
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 
 from engram_store.errors import MigrationError
 from io_connectors.engram.targets import TargetSpec
+
+if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
 
 #: The finding's name in the target.
 ORPHANS = "orphans"
@@ -52,4 +56,9 @@ class _FindOrphans(beam.DoFn):
             found = target.check_edges()
         except MigrationError as error:
             raise error.marked() from error
-        target.save_finding(ORPHANS, {origin: asdict(check) for origin, check in found.origins.items()})
+        target.save_finding(ORPHANS, orphans_of(found))
+
+
+def orphans_of(found: EdgeCheck) -> dict[str, dict[str, Any]]:
+    """What is kept of a check: origin → edges, orphans, samples."""
+    return {origin: asdict(check) for origin, check in found.origins.items()}
