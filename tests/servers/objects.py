@@ -6,6 +6,7 @@ import importlib.util
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pyarrow import fs
 
@@ -18,6 +19,22 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "a-secret-that-nobody-may-see",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+def upload(server: ObjectServer, url: str, store: Path) -> str:
+    """Puts a store's files below an address, as they are; gives the address."""
+    files, base = server.files(), path_of(url)
+    for path in store.rglob("*"):
+        if path.is_file() and path.name != "LOCK":
+            name = path.relative_to(store).as_posix()
+            with files.open_output_stream(f"{base}/{name}", compression=None) as stream:
+                stream.write(path.read_bytes())
+    return url
+
+
+def path_of(url: str) -> str:
+    """Bucket and prefix of an address, as a file system takes them."""
+    return url.partition("://")[2].partition("?")[0]
 
 
 class ObjectServer(ChildServer):
