@@ -49,8 +49,8 @@ class Settings:
     target: str = setting(
         "./engram-data",
         Text(),
-        "folder of the embedded Engram store; s3://, gs:// or abfs:// of one in object storage; or http://… of"
-        " an `engram-migrate serve` or an Engram server",
+        "folder of the embedded Engram store; s3://, gs:// or abfs:// of one in object storage; or http://…"
+        " of an `engram-migrate serve` or an Engram server",
         "target",
     )
     target_key: str = setting(
