@@ -122,9 +122,10 @@ class Migration:
         """The generation that serves all as a complete run left it.
 
         Returns:
-            None where there is none, or where this command asks more of orphans.
+            None where there is none, where an attempt that was killed left pages behind, or where this
+            command asks more of orphans.
         """
-        if self.run.committed_page_ids() != planned:
+        if not self.run.page_ids() == self.run.committed_page_ids() == planned:
             return None
         served = self.home.finalize()
         if served.rebuilt or (self.settings.on_orphan != "report" and self._orphans()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,8 +143,9 @@ class ObjectHome:
         with self.lock():
             self._mirror.drop_others("runs", self._mirror.pull("runs"))
             result = self._local.finalize()
-            self._publish(result.generation)
-        return result
+            published = self._publish(result.generation)
+        # What was built before a kill is new to readers all the same.
+        return replace(result, rebuilt=result.rebuilt or published)
 
     def check_edges(self, run_id: str) -> EdgeCheck:
         """Counts a run's edges and orphans by origin, in the mirror."""
@@ -179,16 +181,19 @@ class ObjectHome:
             self._bucket.remove_folder(f"runs/{Path(mark).name}")
             self._bucket.remove([mark])
 
-    def _publish(self, generation: str) -> None:
+    def _publish(self, generation: str) -> bool:
+        """Makes readers see a generation; says whether they saw another one before."""
         folder = f"serving/{generation}"
         for path in sorted((self._mirror.folder / folder).iterdir()):
             self._mirror.push(f"{folder}/{path.name}")
-        if self._bucket.read(CURRENT) != generation.encode():
+        published = self._bucket.read(CURRENT) != generation.encode()
+        if published:
             self._claim.require()
             self._mirror.push(CURRENT)
         for other in self._bucket.folders("serving"):
             if other != generation:
                 self._bucket.remove_folder(f"serving/{other}")
+        return published
 
     def _pull_generation(self) -> None:
         self._mirror.refresh(CURRENT)
