@@ -137,9 +137,9 @@ class _Holder:
 
     def is_gone(self) -> bool:
         """Whether it was a process of this machine that has ended."""
-        if self.found.get("machine") != _machine():
-            return False
-        return not psutil.pid_exists(int(self.found["process"]))
+        process = self.found.get("process")
+        here = self.found.get("machine") == _machine() and isinstance(process, int)
+        return here and not psutil.pid_exists(process)
 
     def __str__(self) -> str:
         shown = (self.found.get(part, "unknown") for part in ("process", "host", "since"))
