@@ -138,8 +138,9 @@ class _Holder:
     def is_gone(self) -> bool:
         """Whether it was a process of this machine that has ended."""
         process = self.found.get("process")
-        here = self.found.get("machine") == _machine() and isinstance(process, int)
-        return here and not psutil.pid_exists(process)
+        if self.found.get("machine") != _machine() or not isinstance(process, int):
+            return False
+        return not psutil.pid_exists(process)
 
     def __str__(self) -> str:
         shown = (self.found.get(part, "unknown") for part in ("process", "host", "since"))
