@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive soak endurance lint format types ci clean
+.PHONY: help demo setup test test-flink test-objects test-neo4j-all test-exhaustive soak endurance lint format types ci clean
 BIN := .venv/bin
 SOAK_RECORDS ?= 10000000
 
@@ -31,6 +31,9 @@ test-flink: setup ## The pipelines on a local Flink (needs Java 17)
 
 endurance: setup ## Kills, full disks, wrong clocks, little memory, locks (an hour; parts of it need root)
 	@$(BIN)/pytest -m endurance tests/endurance
+
+test-objects: setup ## Object storage on a local S3 server: samples, kills, faults, every damage (minutes)
+	@$(BIN)/pytest -n 2 -m objects tests/objects tests/corruption
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive

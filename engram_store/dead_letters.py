@@ -31,13 +31,17 @@ class DeadLetters:
             How many there are.
         """
         rows = [orjson.dumps(dict(line), option=orjson.OPT_APPEND_NEWLINE) for line in lines]
-        path = self._folder / files.file_name(stage) / f"{files.file_name(page_id)}{_SUFFIX}"
+        path = self.path(stage, page_id)
         if rows:
             files.make_folder(path.parent)
             files.write_bytes(path, zstandard.compress(b"".join(rows)))
         else:
             files.remove_file(path)
         return len(rows)
+
+    def path(self, stage: str, page_id: str) -> Path:
+        """The file of a page's refused records of one stage; there is none if none was refused."""
+        return self._folder / files.file_name(stage) / f"{files.file_name(page_id)}{_SUFFIX}"
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All refused records, by stage and page."""

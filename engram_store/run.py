@@ -242,6 +242,10 @@ class Run:
         """The file of a page's edges; there is none if the page has no edges."""
         return self._edges / f"{files.file_name(page_id)}.parquet"
 
+    def letters_path(self, stage: str, page_id: str) -> Path:
+        """The file of a page's refused records of one stage; there is none if none was refused."""
+        return self._letters.path(stage, page_id)
+
     @property
     def orphans_path(self) -> Path:
         """The file of the run's orphan edges, as they were last checked."""

@@ -174,7 +174,7 @@ def _add(
     for argument, meaning in (arguments or {}).items():
         verb.add_argument(argument, help=meaning)
     verb.add_argument(
-        "--target", default=_TARGET, help=f"folder of the store, or http://… of a server (default {_TARGET})"
+        "--target", default=_TARGET, help=f"folder of the store, or s3://… or http://… (default {_TARGET})"
     )
     verb.add_argument(
         "--target-key-file",
@@ -184,7 +184,7 @@ def _add(
     verb.add_argument(
         "--staging",
         default=os.environ.get(f"{PREFIX}STAGING", ""),
-        help="store that was delivered to an Engram server (default ./engram-staging/HOST_PORT)",
+        help="store that went to an Engram server, or mirrors object storage (default in ./engram-staging)",
     )
     return verb
 

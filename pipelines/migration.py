@@ -31,7 +31,7 @@ from pipelines.watch import Watch
 from transforms.embedding.embed import EmbedMemories
 from transforms.validation.counts import CountRecords
 from transforms.validation.ledger import seal
-from transforms.validation.orphans import ORPHANS, CheckEdges
+from transforms.validation.orphans import ORPHANS, CheckEdges, orphans_of
 
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
 RECORD_BYTES = 2_400
@@ -122,9 +122,10 @@ class Migration:
         """The generation that serves all as a complete run left it.
 
         Returns:
-            None where there is none, or where this command asks more of orphans.
+            None where there is none, where an attempt that was killed left pages behind, or where this
+            command asks more of orphans.
         """
-        if self.run.committed_page_ids() != planned:
+        if not self.run.page_ids() == self.run.committed_page_ids() == planned:
             return None
         served = self.home.finalize()
         self._tidy(planned)
@@ -182,11 +183,14 @@ class Migration:
         )
         before = pipeline | "Earlier receipts" >> beam.Create(earlier, reshuffle=False)
         (written.receipts, before) | "All receipts" >> beam.Flatten() | "Count" >> CountRecords(target)
-        written.edges | "Check edges" >> CheckEdges(target)
+        if self.home.capabilities.edges_at_workers:
+            written.edges | "Check edges" >> CheckEdges(target)
 
     def _commit(self, receipts: Receipts) -> str:
         """Commits the planned pages; gives the generation that serves them."""
         planned = set(self.source.page_rows)
+        if not self.home.capabilities.edges_at_workers:
+            self.run.save_finding(ORPHANS, orphans_of(self.home.check_edges(self.run.id)))
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
             raise IntegrityError(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from engram_store.errors import ConfigurationError
+from io_connectors.engram.address import is_url
 from io_connectors.secrets import SecretRef
 from pipelines.logs import set_up_logs
 
@@ -17,7 +18,7 @@ def serve(path: str, host: str, port: int, api_key_file: str | None) -> int:
     """Serves a store until it is told to stop.
 
     Raises:
-        ConfigurationError: The extra ``server`` is not installed, or the key is missing.
+        ConfigurationError: The extra ``server`` is not installed, the key is missing, or it is no folder.
     """
     try:
         from engram_store.server import serve as server
@@ -30,6 +31,13 @@ def serve(path: str, host: str, port: int, api_key_file: str | None) -> int:
         ) from error
     from pipelines.text_embedder import TextEmbedder
 
+    if is_url(path):
+        raise ConfigurationError(
+            "only the store of a folder can be served",
+            why=f"`{path.split('?', maxsplit=1)[0]}` is an address",
+            suggestion="migrate into a folder, and serve that",
+            example="engram-migrate serve ./engram-data",
+        )
     set_up_logs("text", "warning")
     server.serve(Path(path), server.Listening(host, port, _key(api_key_file)), TextEmbedder())
     return 0

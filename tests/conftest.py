@@ -13,12 +13,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.neo4j_samples import Neo4jSamples
+from tests.servers.objects import KEYS, ObjectServer
 from tests.servers.postgres import DebianPostgres, WheelPostgres, find_programs
 from tests.servers.redis import RedisServer
 from tests.servers.samples import SampleDatabases
@@ -124,6 +126,27 @@ def neo4j_sample(samples: Path) -> Iterator[Neo4jSamples]:
     graphs = Neo4jSamples(samples, _missing)
     yield graphs
     graphs.close()
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[ObjectServer]:
+    """Object storage that tests share; each makes buckets of its own."""
+    try:
+        server = ObjectServer()
+    except LookupError as error:
+        _missing(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def bucket_url(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty prefix in a bucket of one test's own, with the keys in the environment."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"test-{uuid4().hex}"
+    object_server.files().create_dir(bucket)
+    return object_server.url(bucket)
 
 
 def _redis(*config: str) -> RedisServer:

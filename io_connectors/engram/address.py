@@ -1,14 +1,18 @@
-"""From ``--target`` to the home of the runs: a folder, or a server that a probe tells apart."""
+"""From ``--target`` to the home of the runs: a folder, object storage, or a server that is probed."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from io_connectors.engram.embedded import EmbeddedHome
 from io_connectors.engram.home import RunHome
 from io_connectors.engram.http.client import Server
 from io_connectors.engram.http.home import HttpHome, server_at
 from io_connectors.engram.http.run import HttpRun
+from io_connectors.engram.objects.bucket import Bucket
+from io_connectors.engram.objects.home import ObjectHome
+from io_connectors.engram.objects.location import Location, is_object_url
 from io_connectors.engram.public.choices import DeliveryChoices
 from io_connectors.engram.public.client import PublicServer
 from io_connectors.engram.public.home import PublicHome
@@ -26,16 +30,18 @@ def open_home(
     """Opens a target.
 
     Args:
-        target: A folder, or the address of a server.
+        target: A folder, or the address of object storage or of a server.
         key: The server's key.
         create: Make the store if the folder is empty or not there.
-        choices: How to deliver, if a public Engram server answers.
+        choices: How to deliver, if a public Engram server answers; and where object storage is mirrored.
 
     Raises:
         ConfigurationError: There is no store, or no server that we know.
         TargetTransientError: The server does not answer.
         TargetTerminalError: The folder may not be written or the disk is full.
     """
+    if is_object_url(target):
+        return _object_home(Location.parse(target), choices, create=create)
     if is_url(target):
         server = server_at(target, key)
         version = public_version(server)
@@ -55,13 +61,23 @@ def _public_home(server: Server, version: str, choices: DeliveryChoices, *, crea
     return PublicHome(staging, PublicServer(server), version, choices)
 
 
+def _object_home(location: Location, choices: DeliveryChoices, *, create: bool) -> ObjectHome:
+    folder = Path(choices.staging or location.folder)
+    home = ObjectHome.open(Bucket(location), folder, create=create)
+    if create:
+        choices.say(f"{location.shown} is object storage: {folder} mirrors it")
+    return home
+
+
 def place_of(target: str, run_id: str, name: str) -> str:
     """Where a person finds a part of a run, such as ``report.json``."""
+    if is_object_url(target):
+        return f"{Location.parse(target).shown}/runs/{run_id}/{name}"
     if is_url(target):
         return HttpRun(Server(target.rstrip("/")), run_id, {}).place(name)
     return os.path.join(target, "runs", run_id, name)
 
 
 def is_url(target: str) -> bool:
-    """Whether a target is a server's address rather than a folder."""
-    return target.lower().startswith(("http://", "https://"))
+    """Whether a target is an address rather than a folder."""
+    return target.lower().startswith(("http://", "https://")) or is_object_url(target)

@@ -21,6 +21,7 @@ from engram_store.vectors import Vectors
 from io_connectors.engram.targets import Capabilities, TargetSpec
 
 if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
     from engram_store.finalize import FinalizeResult
 
 
@@ -194,6 +195,9 @@ class RunHome(Protocol):
         Raises:
             IntegrityError: An id stands twice within one run, or a page is damaged.
         """
+
+    def check_edges(self, run_id: str) -> EdgeCheck:
+        """Counts a run's edges and orphans by origin, from the launcher."""
 
     def read_back(self) -> None:
         """Looks again at what was delivered to where no page can be read; keeps what it found.

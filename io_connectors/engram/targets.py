@@ -32,6 +32,7 @@ class Capabilities:
         edges: Holds edges as such.
         undo: Can take back one run.
         most_per_space: The most memories a space can hold, or None.
+        edges_at_workers: Lets a worker check the edges of all pages; where not, the launcher does it.
     """
 
     pages: bool
@@ -39,6 +40,7 @@ class Capabilities:
     edges: bool
     undo: bool
     most_per_space: int | None
+    edges_at_workers: bool = True
 
 
 class Target(Protocol):
@@ -104,12 +106,7 @@ class EmbeddedTarget:
 
     def write(self, page: MappedPage) -> PageReceipt:
         """Writes dead letters, then edges, then memories: the last of them acknowledges all."""
-        for stage in STAGES:
-            letters = (asdict(letter) for letter in page.dead_letters if letter.stage == stage)
-            self._run.write_dead_letters(stage, page.page_id, letters)
-        memories = memory_batch(page.memories, self._vector_type)
-        edges = edge_batch(page.edges)
-        return self._run.write_page(memories, edges, receipt_for(page, memories, edges))
+        return write_page(self._run, page, self._vector_type)
 
     def check_edges(self) -> EdgeCheck:
         """Counts the run's edges and orphans by origin."""
@@ -118,6 +115,16 @@ class EmbeddedTarget:
     def save_finding(self, name: str, finding: object) -> None:
         """Keeps what a check found beside the run, as JSON."""
         self._run.save_finding(name, finding)
+
+
+def write_page(run: Run, page: MappedPage, vector_type: str) -> PageReceipt:
+    """Writes a page's files: dead letters, then edges, then memories."""
+    for stage in STAGES:
+        letters = (asdict(letter) for letter in page.dead_letters if letter.stage == stage)
+        run.write_dead_letters(stage, page.page_id, letters)
+    memories = memory_batch(page.memories, vector_type)
+    edges = edge_batch(page.edges)
+    return run.write_page(memories, edges, receipt_for(page, memories, edges))
 
 
 def receipt_for(page: MappedPage, memories: pa.RecordBatch, edges: pa.RecordBatch) -> PageReceipt:

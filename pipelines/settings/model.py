@@ -49,7 +49,8 @@ class Settings:
     target: str = setting(
         "./engram-data",
         Text(),
-        "folder of the embedded Engram store, or http://… of an `engram-migrate serve` or an Engram server",
+        "folder of the embedded Engram store; s3://, gs:// or abfs:// of one in object storage; or http://…"
+        " of an `engram-migrate serve` or an Engram server",
         "target",
     )
     target_key: str = setting(
@@ -62,7 +63,7 @@ class Settings:
     staging: str = setting(
         "",
         Text(),
-        "store that an Engram server is filled from; by default ./engram-staging/HOST_PORT",
+        "store that fills an Engram server, or mirrors object storage; by default in ./engram-staging",
         "target",
     )
     on_absorbed: str = setting(

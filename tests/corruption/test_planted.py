@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.corruption.damage import Damage, page_of_earlier_version
 from tests.corruption.in_files import IN_FILES
 from tests.corruption.in_index import IN_INDEX
 from tests.corruption.made import RUN
+from tests.servers.objects import upload
 from transforms.validation.samples import AgainstSource, choose, compare_with_source
 
 SEED = 7
@@ -57,11 +59,18 @@ def wrong(target: str, source: Path) -> str:
     return "\n".join(line for check in failed for line in (check.name, check.found, *check.details))
 
 
-@pytest.fixture(params=["path", "http"])
-def opened(request: pytest.FixtureRequest) -> Callable[[Path], str]:
-    """Makes a store a target: by its path, or served. A further target is a further parameter."""
+@pytest.fixture(params=["path", "http", pytest.param("objects", marks=pytest.mark.objects)])
+def opened(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], str]:
+    """Makes a store a target: by its path, served, in a bucket. A further target is a further parameter."""
     if request.param == "path":
         return str
+    if request.param == "objects":
+        monkeypatch.chdir(tmp_path)
+        return partial(
+            upload, request.getfixturevalue("object_server"), request.getfixturevalue("bucket_url")
+        )
     server: OneServer = request.getfixturevalue("server")
     return server.serve
 

@@ -12,6 +12,7 @@ from tests.pipelines.command import Started, start, until
 from tests.pipelines.stored import page_files, stored
 from tests.servers.flink import FlinkServer, WorkerPool
 from tests.servers.neo4j import Neo4jServer
+from tests.servers.objects import KEYS, ObjectServer
 from tests.servers.samples import SampleDatabases
 
 pytestmark = pytest.mark.flink
@@ -65,6 +66,20 @@ def test_neo4j(flink: FlinkServer, neo4j_server: Neo4jServer, tmp_path: Path) ->
     source = ("pipelines.neo4j", "--source", neo4j_server.url, "--batch-size", "500")
     same_on_both(flink, tmp_path, *source, password=neo4j_server.password)
     neo4j_server.empty()
+
+
+def test_workers_without_a_shared_disk(
+    flink: FlinkServer, object_server: ObjectServer, bucket_url: str, tmp_path: Path
+) -> None:
+    cache.build(tmp_path / "shop.rdb", products=200)
+    source = ("pipelines.redis", "--use-rdb", str(tmp_path / "shop.rdb"), "--batch-size", "50")
+    mirror = tmp_path / "launcher" / "mirror"
+    # The workers' environment has the keys; where the mirror is, only the launcher knows.
+    with WorkerPool(KEYS) as pool:
+        flags = ("--target", bucket_url, "--staging", str(mirror), *flink.flags(pool))
+        start(*source, *flags, environment=KEYS).end().succeeded()
+    migrating(None, None, tmp_path / "local", *source).end().succeeded()
+    assert stored(mirror).differences(stored(tmp_path / "local")) == []
 
 
 def test_redis_with_a_worker_killed_in_the_middle(flink: FlinkServer, tmp_path: Path) -> None:

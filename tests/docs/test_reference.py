@@ -38,6 +38,7 @@ from tests.docs import report_table, settings_table
 from tests.docs.markdown import (
     ALL,
     COMPATIBILITY,
+    DISTRIBUTED_GUIDE,
     EMBEDDING_GUIDE,
     ERRORS,
     NEO4J_GUIDE,
@@ -82,6 +83,7 @@ OWN_CODE = {
         r"transforms/embedding/(openai|cache_file|fit|table|distil|huggingface/\w+)\.py|pipelines/embedding\.py"
     ),
     COMPATIBILITY: re.compile(r"io_connectors/engram/public/.*"),
+    DISTRIBUTED_GUIDE: re.compile(r"io_connectors/engram/objects/.*"),
     SERVER_GUIDE: re.compile(
         r"engram_store/(server/.*|wire\.py)|io_connectors/engram/http/.*|pipelines/serve\.py"
     ),
@@ -175,7 +177,9 @@ def test_exit_codes_are_the_error_trees() -> None:
     assert CtrlC in kinds
 
 
-@pytest.mark.parametrize("document", [*GUIDES, SERVER_GUIDE, COMPATIBILITY, ERRORS], ids=_path)
+@pytest.mark.parametrize(
+    "document", [*GUIDES, SERVER_GUIDE, COMPATIBILITY, DISTRIBUTED_GUIDE, ERRORS], ids=_path
+)
 def test_every_error_is_in_its_document(document: Document) -> None:
     documented = [error for error, *_ in document.table("error")]
     assert len(set(documented)) == len(documented)

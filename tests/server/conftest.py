@@ -31,10 +31,14 @@ def client(shared: Serving) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(params=["path", "http"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> RunHome:
-    """The same store, opened by its path and through a server."""
+@pytest.fixture(params=["path", "http", "objects"])
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunHome:
+    """The same store, opened by its path, through a server, and in object storage."""
     if request.param == "path":
         return open_home(str(tmp_path / "store"), create=True)
+    if request.param == "objects":
+        # The mirror is in the folder that a command is started in.
+        monkeypatch.chdir(tmp_path)
+        return open_home(request.getfixturevalue("bucket_url"), create=True)
     server: Serving = request.getfixturevalue("serving")
     return open_home(server.url)

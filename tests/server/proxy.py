@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         fault = self.server.trouble(self.command, self.path)
         if fault in ("429", "503", "500"):
             self._refuse(int(fault))
@@ -94,7 +94,17 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
 
-    do_GET = do_PUT = do_POST = do_DELETE = answer
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+    def _body(self) -> bytes:
+        """The body as it came: in chunks, if it came in chunks."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts: list[bytes] = []
+        while not parts or parts[-1] != b"\r\n":
+            size = self.rfile.readline()
+            parts += [size, self.rfile.read(int(size, 16) + 2)]
+        return b"".join(parts)
 
     def _refuse(self, status: int) -> None:
         self.send_response(status)

@@ -1,4 +1,4 @@
-"""A store is the same by its path and through a server: one suite for both."""
+"""A store is the same by its path, through a server and in object storage: one suite for all."""
 
 from __future__ import annotations
 

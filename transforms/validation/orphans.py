@@ -9,11 +9,15 @@ here is a page's name and counts; the edges themselves are joined where they lie
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 
 from engram_store.errors import marking
 from io_connectors.engram.targets import TargetSpec
+
+if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
 
 #: The finding's name in the target.
 ORPHANS = "orphans"
@@ -50,4 +54,9 @@ class _FindOrphans(beam.DoFn):
         with marking():
             target = self._spec.open()
             found = target.check_edges()
-            target.save_finding(ORPHANS, {origin: asdict(check) for origin, check in found.origins.items()})
+            target.save_finding(ORPHANS, orphans_of(found))
+
+
+def orphans_of(found: EdgeCheck) -> dict[str, dict[str, Any]]:
+    """What is kept of a check: origin → edges, orphans, samples."""
+    return {origin: asdict(check) for origin, check in found.origins.items()}

@@ -17,6 +17,7 @@ from io_connectors.engram.http.target import CAPABILITIES, HttpTargetSpec
 from io_connectors.secrets import SecretRef
 
 if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
     from engram_store.finalize import FinalizeResult
 
 #: What our server says that it is, and the version of its extensions that this client speaks.
@@ -101,6 +102,10 @@ class HttpHome:
         from engram_store.finalize import FinalizeResult
 
         return FinalizeResult(**self._server.ask("POST", f"{BASE}/finalize", headers=self._headers))
+
+    def check_edges(self, run_id: str) -> EdgeCheck:
+        """Counts a run's edges and orphans by origin."""
+        return self.target(run_id, "float16").open().check_edges()
 
     def read_back(self) -> None:
         """Nothing: the reader gives what the server has."""

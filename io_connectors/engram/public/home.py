@@ -27,6 +27,7 @@ from io_connectors.engram.public.survey import Survey
 from io_connectors.engram.targets import Capabilities, EmbeddedTargetSpec
 
 if TYPE_CHECKING:
+    from engram_store.edges_check import EdgeCheck
     from engram_store.finalize import FinalizeResult
 
 
@@ -110,6 +111,10 @@ class PublicHome:
             result = self._staging.finalize()
             self._deliver()
         return result
+
+    def check_edges(self, run_id: str) -> EdgeCheck:
+        """Counts a run's edges and orphans by origin, in the staging store."""
+        return self._staging.check_edges(run_id)
 
     def reader(self) -> PublicReader:
         """A reader of what the server has.
