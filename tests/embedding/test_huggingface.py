@@ -42,7 +42,8 @@ def _alone(folder: Path, text: str, pooling: str) -> Vectors:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
     session = onnxruntime.InferenceSession(str(folder / "onnx" / "model.onnx"))
-    hidden = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+    feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    hidden = session.run(None, feed)[0][0]
     pooled = {
         "mean": hidden.mean(axis=0),
         "cls": hidden[0],
