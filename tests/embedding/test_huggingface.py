@@ -14,8 +14,8 @@ from engram_store.errors import ConfigurationError
 from io_connectors.pages import Vectors
 from tests.embedding.bert import make_bert, set_prompts
 from tests.embedding.contract import EmbedderContract
+from transforms.embedding.huggingface.batches import batches_of
 from transforms.embedding.huggingface.folder import ModelFolder
-from transforms.embedding.huggingface.onnx import batches_of
 from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder, embedder_of
 
 
