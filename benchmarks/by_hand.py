@@ -107,9 +107,7 @@ class Memories:
         self._store.executescript(_SCHEMA)
         self._embedder = LexicalEmbedder()
 
-    def add(
-        self, memories: Sequence[Row], texts: Sequence[str], edges: Sequence[Row]
-    ) -> None:
+    def add(self, memories: Sequence[Row], texts: Sequence[str], edges: Sequence[Row]) -> None:
         """Embeds the texts, and keeps memories and edges."""
         vectors = self._embedder.embed(texts).astype("<f2")
         self._store.executemany(

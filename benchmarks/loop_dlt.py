@@ -1,7 +1,7 @@
 """A migration from PostgreSQL by dlt, to DuckDB: its reader and its loader with Arrow, our mapping between.
 
-    pip install 'dlt[duckdb,sql_database]'    # no dependency of the project
-    python -m benchmarks.loop_dlt DSN FOLDER
+pip install 'dlt[duckdb,sql_database]'    # no dependency of the project
+python -m benchmarks.loop_dlt DSN FOLDER
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import dlt
 import pyarrow as pa
 from dlt.sources.sql_database import sql_table
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from benchmarks.by_hand import TABLES, Table, edges_of, memory_of, text_of
@@ -33,26 +34,22 @@ def main(dsn: str, folder: str) -> None:
         "rival",
         pipelines_dir=f"{folder}/working",
         destination=dlt.destinations.duckdb(str(Path(folder) / "memories.duckdb")),
-        dataset_name="memories",
+        dataset_name="migrated",
     )
-    pipeline.run([_memories(table, _address(dsn)) for table in TABLES]).raise_on_failed_jobs()
+    engine = _engine(dsn)
+    pipeline.run([_memories(table, engine) for table in TABLES]).raise_on_failed_jobs()
 
 
-def _address(dsn: str) -> URL:
+def _engine(dsn: str) -> Engine:
     told = conninfo_to_dict(dsn)
-    return URL.create(
-        "postgresql+psycopg",
-        username=str(told["user"]),
-        database=str(told["dbname"]),
-        query={"host": str(told["host"])},
-    )
+    name, database, host = (str(told[part]) for part in ("user", "dbname", "host"))
+    return create_engine(URL.create("postgresql+psycopg", name, database=database, query={"host": host}))
 
 
-def _memories(table: Table, address: URL) -> Any:
-    rows = sql_table(address, table=table.name, backend="pyarrow", chunk_size=_CHUNK)
+def _memories(table: Table, engine: Engine) -> Any:
+    rows = sql_table(engine, table=table.name, backend="pyarrow", chunk_size=_CHUNK)
     embedder = LexicalEmbedder()
 
-    @dlt.transformer(name=f"{table.name}_memories")
     def memories(chunk: pa.Table) -> Iterator[Any]:
         rows = chunk.to_pylist()
         made = pa.Table.from_pylist([memory_of(table, row) for row in rows])
@@ -62,7 +59,7 @@ def _memories(table: Table, address: URL) -> Any:
         if edges := [edge for row in rows for edge in edges_of(table, row)]:
             yield dlt.mark.with_table_name(pa.Table.from_pylist(edges), "edges")
 
-    return rows | memories
+    return rows | dlt.transformer(memories, name=f"{table.name}_memories")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A migration from PostgreSQL as a loop: a server-side cursor of psycopg, and SQLite.
 
-    python -m benchmarks.loop_postgresql DSN FILE
+python -m benchmarks.loop_postgresql DSN FILE
 """
 
 from __future__ import annotations

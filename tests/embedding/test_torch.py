@@ -146,7 +146,9 @@ def test_weights_of_16_bits_are_reckoned_with_in_32(models: Path, tmp_path: Path
     for name, kind in (("half", np.float16), ("whole", np.float32)):
         folder = make_bert(tmp_path / name, torch=True)
         save_file(
-            {name: w.astype(kind) for name, w in weights.items()}, folder / _WEIGHTS, metadata={"format": "pt"}
+            {name: w.astype(kind) for name, w in weights.items()},
+            folder / _WEIGHTS,
+            metadata={"format": "pt"},
         )
         config = (folder / "config.json").read_text()
         (folder / "config.json").write_text(config.replace("float32", np.dtype(kind).name))
