@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-flink test-neo4j-all test-exhaustive lint format types ci clean
+.PHONY: help demo setup test test-flink test-neo4j-all test-st test-exhaustive lint format types ci clean
 BIN := .venv/bin
 
 help: ## This list
@@ -27,6 +27,10 @@ test-neo4j-all: setup ## The tests of Neo4j on its oldest and its newest version
 test-flink: setup ## The pipelines on a local Flink (needs Java 17)
 	@scripts/setup-flink.sh
 	@$(BIN)/pytest -m flink tests/distributed
+
+test-st: setup ## The provider `huggingface` by sentence-transformers (puts 6 GB into .venv)
+	@scripts/setup.sh dev,st
+	@$(BIN)/pytest tests/embedding/test_torch.py
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive
