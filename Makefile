@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-flink test-objects test-neo4j-all test-exhaustive soak endurance lint format types ci clean
+.PHONY: help demo setup test test-flink test-objects test-st test-neo4j-all test-exhaustive soak endurance lint format types ci clean
 BIN := .venv/bin
 SOAK_RECORDS ?= 10000000
 
@@ -34,6 +34,10 @@ endurance: setup ## Kills, full disks, wrong clocks, little memory, locks (an ho
 
 test-objects: setup ## Object storage on a local S3 server: samples, kills, faults, every damage (minutes)
 	@$(BIN)/pytest -n 2 -m objects tests/objects tests/corruption
+
+test-st: setup ## The provider `huggingface` by sentence-transformers (puts 6 GB into .venv)
+	@scripts/setup.sh dev,st
+	@$(BIN)/pytest tests/embedding/test_torch.py
 
 test-exhaustive: setup ## Every sample with every page size and number of workers (hours)
 	@$(BIN)/pytest -n 2 -m exhaustive

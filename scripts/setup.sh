@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv and installs the project into it, only when something changed since the last time.
-#   scripts/setup.sh [demo|dev]      default dev: tests, linters, types; demo: what `make demo` needs
+#   scripts/setup.sh [demo|dev|dev,st]      default dev: tests, linters, types; demo: what `make demo` needs;
+#                                           dev,st: sentence-transformers and torch too (6 GB)
 # ENGRAM_PYTHON names the Python to use; else the first fitting one on PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,8 +33,10 @@ wanted() {
 }
 
 installed() {
-    local stamp
-    for stamp in ".venv/.installed-$extra" .venv/.installed-dev; do
+    local stamp stamps=(".venv/.installed-$extra")
+    # What `demo` needs, `dev` has.
+    [ "$extra" = demo ] && stamps+=(.venv/.installed-dev)
+    for stamp in "${stamps[@]}"; do
         [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && return
     done
     return 1

@@ -1,99 +1,150 @@
-"""A tiny transformer with random weights, in the files that models have on the hub."""
+"""A small BERT with random weights, in the files that models have on the hub."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-TOKENS = 256
-_POSITIONS = 128
+from tests.embedding.bert_graph import graph_of
+
+_SPECIAL = ("[PAD]", "[CLS]", "[SEP]")
+#: Bytes, and what begins, ends and fills up a text.
+TOKENS = 256 + len(_SPECIAL)
+_FLAGS = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens", "lasttoken": "lasttoken"}
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-def make_bert(folder: Path, *, width: int = 48, pooling: str = "mean", name: str = "onnx/model.onnx") -> Path:
-    """Writes a model: one layer of attention over tokens that are bytes.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a model is; see ``BertConfig`` of transformers."""
+
+    width: int = 48
+    heads: int = 4
+    layers: int = 2
+    inner: int = 96
+    positions: int = 128
+
+
+def make_bert(
+    folder: Path,
+    *,
+    width: int = 48,
+    size: Size | None = None,
+    pooling: str = "mean",
+    name: str = "onnx/model.onnx",
+    torch: bool = False,
+    tokenizer: Tokenizer | None = None,
+) -> Path:
+    """Writes a model.
 
     Args:
         folder: Where to.
         width: Floats of a vector.
+        size: All sizes, in place of ``width``.
         pooling: ``mean``, ``cls``, ``max`` or ``lasttoken``.
         name: The ONNX file.
+        torch: Whether the same weights are written for torch, and no ONNX file.
+        tokenizer: Cuts texts into tokens; without it a token is a byte.
     """
+    size, tokenizer = size or Size(width), tokenizer or _bytes()
+    add_special_tokens(tokenizer)
     (folder / "1_Pooling").mkdir(parents=True)
-    (folder / name).parent.mkdir(exist_ok=True)
-    onnx.save(_graph(width), str(folder / name))
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+    weights = _weights(size, tokenizer.get_vocab_size())
+    if torch:
+        _save_for_torch(folder, size, weights)
+    else:
+        (folder / name).parent.mkdir(exist_ok=True)
+        onnx.save(graph_of(weights, size.layers, size.heads), str(folder / name))
     tokenizer.save(str(folder / "tokenizer.json"))
-    kinds = ("Transformer", "Pooling", "Normalize")
-    _write(folder / "modules.json", [{"type": f"sentence_transformers.models.{kind}"} for kind in kinds])
-    flag = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens", "lasttoken": "lasttoken"}[pooling]
-    _write(folder / "1_Pooling" / "config.json", {f"pooling_mode_{flag}": True})
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": _POSITIONS})
+    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(kinds)
+    ]
+    write(folder / "modules.json", modules)
+    pooled = {f"pooling_mode_{flag}": kind == pooling for kind, flag in _FLAGS.items()}
+    write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": size.width, **pooled})
+    write(folder / "sentence_bert_config.json", {"max_seq_length": size.positions})
     return folder
 
 
 def set_prompts(folder: Path, **prompts: str) -> None:
     """Gives the model words to be put before texts."""
-    _write(folder / "config_sentence_transformers.json", {"prompts": prompts})
+    write(folder / "config_sentence_transformers.json", {"prompts": prompts})
 
 
-def _write(file: Path, document: object) -> None:
+def write(file: Path, document: object) -> None:
+    """Writes a JSON file."""
     file.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _graph(width: int) -> onnx.ModelProto:
+def _bytes() -> Tokenizer:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def add_special_tokens(tokenizer: Tokenizer) -> None:
+    """Puts what BERT wants around each text."""
+    tokenizer.add_special_tokens(list(_SPECIAL))
+    around = [(token, tokenizer.token_to_id(token)) for token in _SPECIAL[1:]]
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=around)
+
+
+def _weights(size: Size, tokens: int) -> Weights:
+    """Weights by the names that transformers gives them."""
     random = np.random.default_rng(5)
-    weights = {
-        "words": random.normal(size=(TOKENS, width)),
-        "places": random.normal(size=(_POSITIONS, width)) * 0.3,
-        **{name: random.normal(size=(width, width)) / width**0.5 for name in ("q", "k", "v")},
-        "scale": np.array(width**-0.5),
-        "far": np.array(-1e9),
-        "one": np.array(1.0),
-        "gain": np.ones(width),
+    width, shapes = size.width, dict[str, tuple[int, ...]]()
+    rows = {"word": tokens, "position": size.positions, "token_type": 2}
+    shapes |= {f"embeddings.{name}_embeddings.weight": (count, width) for name, count in rows.items()}
+    dense = {
+        "attention.self.query": (width, width),
+        "attention.self.key": (width, width),
+        "attention.self.value": (width, width),
+        "attention.output.dense": (width, width),
+        "intermediate.dense": (size.inner, width),
+        "output.dense": (width, size.inner),
     }
-    constants = {"zero": 0, "step": 1, "axis": [1], "one_axis": [1]}
-    initial = [numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()]
-    initial += [numpy_helper.from_array(np.array(c, dtype=np.int64), name) for name, c in constants.items()]
-    shape = ("texts", "tokens")
-    inputs = [_value(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")]
-    output = _value("last_hidden_state", TensorProto.FLOAT, (*shape, width))
-    graph = helper.make_graph(_nodes(), "bert", inputs, [output], initial)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    norms = ["embeddings.LayerNorm"]
+    for layer in (f"encoder.layer.{number}" for number in range(size.layers)):
+        for name, shape in dense.items():
+            shapes |= {f"{layer}.{name}.weight": shape, f"{layer}.{name}.bias": shape[:1]}
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+    shapes |= {f"{norm}.{part}": (width,) for norm in norms for part in ("weight", "bias")}
+    weights = {name: random.normal(size=shape) / shape[-1] ** 0.5 for name, shape in shapes.items()}
+    for norm in norms:
+        weights[f"{norm}.weight"] += 1
+    return {name: values.astype(np.float32) for name, values in weights.items()}
 
 
-def _nodes() -> list[Any]:
-    node = helper.make_node
-    return [
-        node("Shape", ["input_ids"], ["shape"]),
-        node("Gather", ["shape", "step"], ["length"]),
-        node("Range", ["zero", "length", "step"], ["numbers"]),
-        node("Gather", ["words", "input_ids"], ["meaning"]),
-        node("Gather", ["places", "numbers"], ["order"]),
-        node("Add", ["meaning", "order"], ["x"]),
-        *(node("MatMul", ["x", name], [f"x{name}"]) for name in ("q", "k", "v")),
-        node("Transpose", ["xk"], ["xkt"], perm=[0, 2, 1]),
-        node("MatMul", ["xq", "xkt"], ["raw"]),
-        node("Mul", ["raw", "scale"], ["scores"]),
-        node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
-        node("Sub", ["one", "mask"], ["hidden"]),
-        node("Mul", ["hidden", "far"], ["penalty"]),
-        node("Unsqueeze", ["penalty", "axis"], ["penalties"]),
-        node("Add", ["scores", "penalties"], ["masked"]),
-        node("Softmax", ["masked"], ["attention"], axis=-1),
-        node("MatMul", ["attention", "xv"], ["seen"]),
-        node("Add", ["x", "seen"], ["sum"]),
-        node("LayerNormalization", ["sum", "gain"], ["last_hidden_state"]),
-    ]
+def _save_for_torch(folder: Path, size: Size, weights: Weights) -> None:
+    # Part of the extra `st`, so it is not there for the tests that do without.
+    from safetensors.numpy import save_file
 
-
-def _value(name: str, kind: int, shape: tuple[Any, ...]) -> Any:
-    return helper.make_tensor_value_info(name, kind, list(shape))
+    save_file(dict(weights), folder / "model.safetensors", metadata={"format": "pt"})
+    tokens = weights["embeddings.word_embeddings.weight"].shape[0]
+    config = {
+        "model_type": "bert",
+        "architectures": ["BertModel"],
+        "hidden_size": size.width,
+        "num_attention_heads": size.heads,
+        "num_hidden_layers": size.layers,
+        "intermediate_size": size.inner,
+        "max_position_embeddings": size.positions,
+        "vocab_size": tokens,
+        "pad_token_id": tokens - len(_SPECIAL),
+        "dtype": "float32",
+    }
+    write(folder / "config.json", config)
+    names = {f"{name}_token": token for name, token in zip(("pad", "cls", "sep"), _SPECIAL, strict=True)}
+    write(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **names})

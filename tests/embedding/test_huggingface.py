@@ -12,10 +12,11 @@ from tokenizers import Tokenizer
 
 from engram_store.errors import ConfigurationError
 from io_connectors.pages import Vectors
-from tests.embedding.bert import make_bert, set_prompts
+from tests.embedding.bert import make_bert, set_prompts, write
 from tests.embedding.contract import EmbedderContract
+from tests.pipelines.command import verb
+from transforms.embedding.huggingface.batches import batches_of
 from transforms.embedding.huggingface.folder import ModelFolder
-from transforms.embedding.huggingface.onnx import batches_of
 from transforms.embedding.provider import Embedder, EmbeddingSpec, create_embedder, embedder_of
 
 
@@ -42,7 +43,8 @@ def _alone(folder: Path, text: str, pooling: str) -> Vectors:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
     session = onnxruntime.InferenceSession(str(folder / "onnx" / "model.onnx"))
-    hidden = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+    feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    hidden = session.run(None, feed)[0][0]
     pooled = {
         "mean": hidden.mean(axis=0),
         "cls": hidden[0],
@@ -120,21 +122,61 @@ def test_unknown_ways_are_refused(tmp_path: Path, file: str, content: object, sa
         ModelFolder.open(str(folder))
 
 
-@pytest.mark.parametrize(
-    ("file", "said"), [("onnx/model.onnx", "cannot be loaded"), ("tokenizer.json", "cannot be read")]
-)
-def test_damaged_files_are_said(tmp_path: Path, file: str, said: str) -> None:
+def test_a_pooling_that_leaves_out_the_prompt_is_refused(tmp_path: Path) -> None:
     folder = make_bert(tmp_path / "bert")
-    (folder / file).write_bytes(b"{}")
+    write(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean", "include_prompt": False})
+    assert ModelFolder.open(str(folder)).pooling == "mean"
+    set_prompts(folder, query="query: ")
+    with pytest.raises(ConfigurationError, match="leaving out the prompt"):
+        ModelFolder.open(str(folder))
+
+
+def test_small_letters_where_the_model_wants_them(tmp_path: Path) -> None:
+    folder = make_bert(tmp_path / "bert")
+    large, small = made(folder).embed(["ÅNGSTRÖM", "ångström"])
+    assert np.abs(large - small).max() > 1e-2
+    write(folder / "sentence_bert_config.json", {"do_lower_case": True})
+    large, same = made(folder).embed(["ÅNGSTRÖM", "ångström"])
+    np.testing.assert_array_equal(large, same)
+    np.testing.assert_allclose(same, small, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("onnx/model.onnx", "{}", "cannot be loaded"),
+        ("tokenizer.json", "{}", "cannot be read"),
+        ("modules.json", "{}", r"modules\.json` cannot be read"),
+        ("1_Pooling/config.json", "{", r"config\.json` cannot be read"),
+    ],
+)
+def test_damaged_files_are_said(tmp_path: Path, file: str, content: str, said: str) -> None:
+    folder = make_bert(tmp_path / "bert")
+    (folder / file).write_text(content)
     with pytest.raises(ConfigurationError, match=said):
         made(folder).embed(["one"])
 
 
-def test_without_weights_it_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("weights", "missing", "extra"),
+    [(False, "sentence_transformers", "st"), (True, "onnxruntime", "onnx"), (True, "tokenizers", "onnx")],
+)
+def test_it_says_what_to_install_and_never_runs_other_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: bool, missing: str, extra: str
+) -> None:
     folder = make_bert(tmp_path / "bert")
-    (folder / "onnx" / "model.onnx").unlink()
-    with pytest.raises(ConfigurationError, match="nothing here can run"):
+    if not weights:
+        (folder / "onnx" / "model.onnx").unlink()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
+    with pytest.raises(ConfigurationError, match="nothing here can run") as caught:
         made(folder).embed(["one"])
+    assert f"engram-migrate[{extra}]" in str(caught.value)
+
+
+def test_without_a_network_a_name_of_the_hub_is_refused(tmp_path: Path) -> None:
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hub")}
+    ended = verb("distil", "no-such-owner/no-such-model", str(tmp_path / "table"), environment=nowhere)
+    ended.failed(2, "there is no model `no-such-owner/no-such-model`", "Connection refused")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

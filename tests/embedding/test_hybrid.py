@@ -48,7 +48,7 @@ def test_halves_are_meaning_and_letters(table: Path) -> None:
     folded = letters[:WIDTH] + letters[WIDTH:]
     np.testing.assert_allclose(vector[WIDTH:], folded / np.linalg.norm(folded) / 2**0.5, atol=1e-6)
     loaded = Table.open(str(table))
-    pieces = [loaded.tokenizer.encode(word).ids for word in text.split()]
+    pieces = [loaded.tokenizer.encode(word, add_special_tokens=False).ids for word in text.split()]
     meaning = loaded.vectors[[number for word in pieces for number in word]].sum(axis=0)
     np.testing.assert_allclose(vector[:WIDTH], meaning / np.linalg.norm(meaning) / 2**0.5, atol=1e-6)
 

@@ -12,7 +12,7 @@ from typing import Any
 from engram_store.errors import ConfigurationError
 
 #: Folders of the hub that hold the same model in forms that are not used here.
-_NOT_NEEDED = ["*.h5", "*.ot", "*.msgpack", "openvino/*", "*.tflite"]
+_NOT_NEEDED = ["*.h5", "*.ot", "*.msgpack", "openvino/*", "*.tflite", "pytorch_model*.bin"]
 _POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -21,6 +21,7 @@ _POOLINGS = {
 }
 _KNOWN_PARTS = {"Transformer", "Pooling", "Normalize"}
 _LONGEST = 8192
+_READING = "sentence_bert_config.json"
 _BLOCK = 1 << 20
 
 
@@ -35,6 +36,7 @@ class ModelFolder:
         longest: Tokens of a text that are read.
         query_prompt: What the model wants before a question.
         document_prompt: What the model wants before a text.
+        lowered: Whether it wants small letters only.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class ModelFolder:
     longest: int
     query_prompt: str
     document_prompt: str
+    lowered: bool
 
     @classmethod
     def open(cls, name: str) -> ModelFolder:
@@ -57,13 +60,15 @@ class ModelFolder:
         given = _found(name)
         path = _root(given)
         prompts = _read(path / "config_sentence_transformers.json").get("prompts") or {}
+        documents = (prompts[name] for name in ("document", "passage", "corpus") if name in prompts)
         return cls(
             path=path,
             weights=given if given.is_file() else _weights(path),
-            pooling=_pooling(path),
+            pooling=_pooling(path, prompted=any(prompts.values())),
             longest=_longest(path),
             query_prompt=prompts.get("query", ""),
-            document_prompt=prompts.get("document", prompts.get("passage", "")),
+            document_prompt=next(documents, ""),
+            lowered=bool(_read(path / _READING).get("do_lower_case")),
         )
 
     def revision(self) -> str:
@@ -120,8 +125,8 @@ def _weights(path: Path) -> Path | None:
     return others[0] if others else None
 
 
-def _pooling(path: Path) -> str:
-    modules = json.loads(text) if (text := _text(path / "modules.json")) else []
+def _pooling(path: Path, *, prompted: bool) -> str:
+    modules = _json(path / "modules.json", [])
     kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     if unknown := [kind for kind in kinds if kind not in _KNOWN_PARTS]:
         raise ConfigurationError(
@@ -132,6 +137,8 @@ def _pooling(path: Path) -> str:
     config = _read(path / "1_Pooling" / "config.json")
     flags = [flag for flag, set in config.items() if flag.startswith("pooling_mode_") and set]
     chosen = [_POOLINGS.get(flag, flag) for flag in flags] or [config.get("pooling_mode", "mean")]
+    if prompted and config.get("include_prompt") is False:
+        chosen.append("leaving out the prompt")
     if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
         raise ConfigurationError(
             f"the model `{path.name}` makes its vectors by `{'+'.join(chosen)}`, which is not known here",
@@ -143,7 +150,7 @@ def _pooling(path: Path) -> str:
 
 def _longest(path: Path) -> int:
     told = (
-        _read(path / "sentence_bert_config.json").get("max_seq_length"),
+        _read(path / _READING).get("max_seq_length"),
         _read(path / "tokenizer_config.json").get("model_max_length"),
         _read(path / "config.json").get("max_position_embeddings"),
     )
@@ -151,11 +158,24 @@ def _longest(path: Path) -> int:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    return dict(json.loads(_text(file) or "{}"))
+    return dict(_json(file, {}))
 
 
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+def _json(file: Path, otherwise: Any) -> Any:
+    """What a JSON file holds, which must be of the kind that stands for none."""
+    if not file.is_file():
+        return otherwise
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(document, type(otherwise)):
+            raise ValueError(f"it holds a {type(document).__name__}")
+        return document
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the model's file `{file}` cannot be read",
+            why=str(error),
+            suggestion="see that the model's files are whole",
+        ) from error
 
 
 @lru_cache(maxsize=16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,6 +41,8 @@ class TransformerModel:
         self._spec = spec
         self._folder = folder
         self._encoder: Encoder | None = None
+        # Beam may run several bundles of one process in threads: one copy of the weights is enough.
+        self._loading = threading.Lock()
         self.identity = spec.identity(revision=folder.revision())
         self.description = f"Embeddings are those of the model `{spec.model}`, which runs here."
 
@@ -51,12 +54,13 @@ class TransformerModel:
             else (self._spec.document_prefix, self._folder.document_prompt)
         )
         whole = (asked or own) + text.encode("utf-8", "replace").decode()
+        whole = whole.lower() if self._folder.lowered else whole
         return whole[: self._folder.longest * _CHARACTERS_A_TOKEN]
 
     def compute(self, texts: Sequence[str]) -> Iterator[Part]:
         """Embeds texts; see ``Model.compute``."""
-        if self._encoder is None:
-            self._encoder = _encoder(self._folder, self._spec.threads)
+        with self._loading:
+            self._encoder = self._encoder or _encoder(self._folder, self._spec.threads)
         for rows, vectors in self._encoder.encode(texts):
             yield Part(rows, fitted(vectors, self._spec.model, truncate=self._spec.truncate))
 
@@ -87,22 +91,25 @@ def encoder_of(spec: EmbeddingSpec) -> tuple[ModelFolder, Encoder]:
 
 
 def _encoder(folder: ModelFolder, threads: int) -> Encoder:
-    if folder.weights and _installed("onnxruntime", "tokenizers"):
+    # What the identity's revision was made of is what is run: never one form of the weights for another.
+    if folder.weights:
+        _need(folder, "tokenizers", "onnxruntime", extra="onnx", size="40 MB")
         from transforms.embedding.huggingface.onnx import OnnxEncoder
 
         return OnnxEncoder(folder, folder.weights, threads)
-    if _installed("sentence_transformers"):
-        from transforms.embedding.huggingface.torch import TorchEncoder
+    _need(folder, "sentence_transformers", extra="st", size="6 GB")
+    from transforms.embedding.huggingface.torch import TorchEncoder
 
-        return TorchEncoder(folder, threads)
-    missing = "no ONNX file is in its folder" if not folder.weights else "ONNX Runtime is not installed"
-    raise ConfigurationError(
-        f"nothing here can run the model `{folder.path.name}`",
-        why=f"{missing}, and sentence-transformers is not installed",
-        suggestion="install the extra `onnx` (40 MB) or, for models without an ONNX file, `st` (6 GB)",
-        example="pip install 'engram-migrate[onnx]'",
-    )
+    return TorchEncoder(folder, threads)
 
 
-def _installed(*modules: str) -> bool:
-    return all(importlib.util.find_spec(module) for module in modules)
+def _need(folder: ModelFolder, *modules: str, extra: str, size: str) -> None:
+    for module in modules:
+        if not importlib.util.find_spec(module):
+            form = "an ONNX file" if folder.weights else "no ONNX file"
+            raise ConfigurationError(
+                f"nothing here can run the model `{folder.path.name}`",
+                why=f"it has {form}, and `{module}` is not installed",
+                suggestion=f"install the extra `{extra}` ({size})",
+                example=f"pip install 'engram-migrate[{extra}]'",
+            )

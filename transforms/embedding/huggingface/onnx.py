@@ -12,11 +12,9 @@ from tokenizers import Encoding
 
 from engram_store.errors import ConfigurationError
 from io_connectors.pages import Vectors
+from transforms.embedding.huggingface.batches import batches_of
 from transforms.embedding.huggingface.folder import ModelFolder
 from transforms.embedding.table import TOKENIZER, load_tokenizer
-
-#: Tokens, with padding, of one run: 100 texts of 200 tokens at once took 1.3 GB.
-_MOST_TOKENS = 4096
 
 _Hidden = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.int64]
@@ -62,15 +60,6 @@ class OnnxEncoder:
         feed = {name: value for name, value in _padded(encodings).items() if name in self._inputs}
         hidden: _Hidden = self._session.run(None, feed)[0]
         return self._pool(hidden, feed["attention_mask"]).astype(np.float32)
-
-
-def batches_of(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Rows by falling length, as many at once as have room with padding."""
-    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
-    while order:
-        fit = max(1, _MOST_TOKENS // max(1, lengths[order[0]]))
-        yield order[:fit]
-        order = order[fit:]
 
 
 def _padded(encodings: Sequence[Encoding]) -> Mapping[str, _Mask]:
