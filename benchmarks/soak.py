@@ -35,7 +35,8 @@ def main() -> int:
     for records in sorted(options.records):
         for name in options.source:
             with scratch(options.folder) as folder, _source(name, records, folder) as arguments:
-                soaked = soak(name, records, arguments, folder, options.workers)
+                failed = options.out / f"{name}-{records}.failed"
+                soaked = soak(name, records, arguments, folder, options.workers, failed)
             kept &= _told(soaked, options.out)
     soak_report.write(options.out)
     return 0 if kept else 1

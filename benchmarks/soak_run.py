@@ -68,8 +68,18 @@ class Soaked:
         return cls(**document, moments=moments)
 
 
-def soak(source: str, records: int, arguments: Sequence[str], folder: Path, workers: int) -> Soaked:
+def soak(
+    source: str, records: int, arguments: Sequence[str], folder: Path, workers: int, failed: Path
+) -> Soaked:
     """Migrates a source into a new store in ``folder``, twice.
+
+    Args:
+        source: The kind of source.
+        records: Rows or keys.
+        arguments: What follows ``python -m``.
+        folder: Where the store and the log go.
+        workers: Worker processes.
+        failed: Where the moments go if the command fails.
 
     Raises:
         SystemExit: A command failed, or the store is not valid.
@@ -82,7 +92,11 @@ def soak(source: str, records: int, arguments: Sequence[str], folder: Path, work
         moments.append(Moment(sample.wall, sample.cpu, sample.resident, pages_written(store)))
 
     started, begun = time.time(), time.perf_counter()
-    cpu = followed(command, folder / "log", look, _LOOK_EVERY)
+    try:
+        cpu = followed(command, folder / "log", look, _LOOK_EVERY)
+    except SystemExit:
+        failed.write_text(json.dumps([asdict(moment) for moment in moments]))
+        raise
     wall = time.perf_counter() - begun
     begun = time.perf_counter()
     followed(command, folder / "log", lambda _: None)

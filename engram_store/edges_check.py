@@ -74,13 +74,12 @@ def edge_check_of(document: Mapping[str, Any]) -> EdgeCheck:
     )
 
 
-def check_edges(run: Run, pages: Sequence[CataloguedPage], memory_limit: str) -> EdgeCheck:
+def check_edges(run: Run, pages: Sequence[CataloguedPage]) -> EdgeCheck:
     """Joins a run's edges with the memories of all runs; the orphans go to ``orphans.parquet``.
 
     Args:
         run: The run whose edges are checked.
         pages: The pages of all runs of the store.
-        memory_limit: DuckDB's, such as ``128MB``.
 
     Raises:
         IntegrityError: A page is damaged.
@@ -91,7 +90,7 @@ def check_edges(run: Run, pages: Sequence[CataloguedPage], memory_limit: str) ->
     for page in own:
         written.update(page.receipt.edges)
     found = _Orphans()
-    with Workspace.open(run.path, memory_limit) as workspace, replacing(run.orphans_path) as temporary:
+    with Workspace.open(run.path, pages) as workspace, replacing(run.orphans_path) as temporary:
         workspace.load_memories(pages)
         workspace.load_edges(own)
         workspace.create("orphan", "SELECT number FROM edge ANTI JOIN link USING (number) ORDER BY number")

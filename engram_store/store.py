@@ -33,12 +33,10 @@ class Store:
 
     Attributes:
         path: The store's folder.
-        memory_limit: How much memory ``finalize`` and ``check_edges`` give to DuckDB's joins.
     """
 
-    def __init__(self, path: Path, memory_limit: str = "128MB") -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.memory_limit = memory_limit
         self._lock_depth = 0
 
     @classmethod
@@ -154,7 +152,7 @@ class Store:
 
         with self.lock():
             files.remove_temporaries(self._runs)
-            return finalize(self.path, self._all_runs(), self.memory_limit)
+            return finalize(self.path, self._all_runs())
 
     def check_edges(self, run_id: str) -> EdgeCheck:
         """Counts a run's edges and orphans by origin; all orphans go to its ``orphans.parquet``.
@@ -170,7 +168,7 @@ class Store:
         from engram_store.edges_check import check_edges
 
         pages = list(catalogue(oldest_first(self._all_runs()), under_way=run_id))
-        return check_edges(self.run(run_id), pages, self.memory_limit)
+        return check_edges(self.run(run_id), pages)
 
     def reader(self) -> Reader:
         """A reader of what was last finalized.

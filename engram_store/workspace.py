@@ -12,6 +12,7 @@ of the store:
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,12 @@ from engram_store.files import database_errors, temporary_folder
 from engram_store.names import Names
 
 _WINDOW = 500_000
+
+#: Bytes of memory for joins: at least, and beside that times the square root of the rows. A join in parts
+#: has blocks of all its parts in memory at once, and parts that fit there: both grow by the root. DuckDB 2.0
+#: needed 24,000 for 90 million rows in two threads.
+_LEAST_MEMORY = 128_000_000
+_MEMORY_BY_ROOT = 32_000
 
 Numbers = npt.NDArray[np.int64]
 
@@ -67,12 +74,12 @@ class Workspace:
 
     @classmethod
     @contextmanager
-    def open(cls, parent: Path, memory_limit: str) -> Iterator[Workspace]:
+    def open(cls, parent: Path, pages: Sequence[CataloguedPage]) -> Iterator[Workspace]:
         """A workspace in a temporary folder of ``parent``, gone at the end of the block.
 
         Args:
             parent: A folder of the store.
-            memory_limit: DuckDB's, such as ``128MB``; what is more goes to the disk.
+            pages: Those that will be loaded; what has no room in ``memory_for`` them goes to the disk.
 
         Raises:
             TargetTerminalError: The disk is full.
@@ -82,7 +89,7 @@ class Workspace:
             database_errors(folder),
             connect(":memory:") as connection,
         ):
-            connection.execute("SET memory_limit = $limit", {"limit": memory_limit})
+            connection.execute("SET memory_limit = $limit", {"limit": f"{memory_for(pages)} B"})
             connection.execute("SET temp_directory = $folder", {"folder": str(folder / "spill")})
             connection.execute(f"SET threads = {min(4, os.cpu_count() or 1)}")
             connection.execute("SET preserve_insertion_order = false")
@@ -99,14 +106,20 @@ class Workspace:
         self._newest("edge", "*", "origin, id", pages)
         self._connection.execute(
             """
-            CREATE TABLE link AS
-            SELECT edge.number, source.number AS source, target.number AS target
-            FROM edge
-            JOIN memory AS source ON source.space = edge.source_space AND source.id = edge.source
-            JOIN memory AS target ON target.space = edge.target_space AND target.id = edge.target
-            ORDER BY edge.number
+            CREATE TEMP TABLE leaving AS
+            SELECT edge.number, memory.number AS source, target_space, target
+            FROM edge JOIN memory ON space = source_space AND memory.id = edge.source
             """
         )
+        self._connection.execute(
+            """
+            CREATE TEMP TABLE joined AS
+            SELECT leaving.number, source, memory.number AS target
+            FROM leaving JOIN memory ON space = target_space AND id = leaving.target
+            """
+        )
+        self._connection.execute("CREATE TABLE link AS SELECT * FROM joined ORDER BY number")
+        self._connection.execute("DROP TABLE leaving; DROP TABLE joined")
 
     def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a small result."""
@@ -181,6 +194,12 @@ class Workspace:
             batch["target"],
         ]
         return _batch(columns, _EDGE)
+
+
+def memory_for(pages: Sequence[CataloguedPage]) -> int:
+    """Bytes that DuckDB may take to join the names of these pages."""
+    rows = sum(page.rows + page.edge_rows for page in pages)
+    return max(_LEAST_MEMORY, int(_MEMORY_BY_ROOT * math.sqrt(rows)))
 
 
 def _noting(failures: list[MigrationError], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
