@@ -95,7 +95,7 @@ def _shown(keys: int, file: Path, costs: Costs) -> str:
 def _read(path: Path, keys: int) -> Costs:
     """Ours first: the loops behind it have the reader's setting of the garbage collector, too."""
     watch = Stopwatch(Server(None))
-    plan = open_dump(path, DumpChoices(Selection(None), _PAGE_KEYS)).plan({}, anew=False)
+    plan = open_dump(path, DumpChoices(Selection(None), _PAGE_KEYS), None).plan({}, anew=False)
     mapping = KeyspaceMapping(KeyspaceChoices(ttl_as_decay=True), plan.as_of)
     with watch.client(_PAGES):
         _expect(sum(len(map_page(page, mapping)) for page in _pages(plan)), keys)

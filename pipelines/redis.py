@@ -21,7 +21,7 @@ from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.planned_pages import PlannedPage, PlannedPages, ReadPlannedPages
 from io_connectors.redis.aof import open_append_only
 from io_connectors.redis.aof_files import find_append_only
-from io_connectors.redis.dump import NATIVE, DumpChoices, open_dump
+from io_connectors.redis.dump import NATIVE, DumpChoices, dump_identity, open_dump
 from io_connectors.redis.keyspace import KEYS, Keyspace, KeyspacePlan, Selection
 from io_connectors.redis.live.address import RedisAddress, Tls
 from io_connectors.redis.live.keyspace import open_live
@@ -207,7 +207,9 @@ def _opened(settings: RedisSettings, selection: Selection) -> Iterator[Keyspace]
         with open_live(address, selection, settings.batch_size, folder) as live:
             yield live
     elif settings.use_rdb:
-        yield open_dump(Path(settings.use_rdb), choices)
+        path = Path(settings.use_rdb)
+        folder = None if settings.dry_run else run_folder(settings, SYSTEM, dump_identity(path))
+        yield open_dump(path, choices, folder)
     else:
         files = find_append_only(Path(settings.use_aof))
         folder = None if settings.dry_run else run_folder(settings, SYSTEM, files.identity)

@@ -84,7 +84,9 @@ def open_append_only(
             file, notes = kept, None
         else:
             file, notes = replay(source, private, choices.salvage)
-        dump = open_dump(file, choices, source.identity, str(source.path), _written(source))
+        # What was replayed just now is still to be moved.
+        beside = folder if file == kept else None
+        dump = open_dump(file, choices, beside, source.identity, str(source.path), _written(source))
         yield AppendOnlyKeyspace(dump, kept, notes)
 
 

@@ -20,6 +20,7 @@ from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.redis.by_rdbtools import check_readable, read_by_rdbtools
 from io_connectors.redis.dump_notes import notes_of
 from io_connectors.redis.dump_pages import content_digest, counted, pages, span_keys, takes_all
+from io_connectors.redis.kept_index import KeptIndex
 from io_connectors.redis.keyspace import KEYS, KeyspacePlan, Selection
 from io_connectors.redis.rdb import Index, Span, Undecodable, index_file, read_span
 from io_connectors.redis.rdb.opened import opened
@@ -75,6 +76,7 @@ class DumpKeyspace:
         choices: How it is read.
         index: What is in it.
         written: When that was written.
+        kept: Where the index is kept.
     """
 
     identity: str
@@ -83,12 +85,14 @@ class DumpKeyspace:
     choices: DumpChoices
     index: Index
     written: Written
+    kept: KeptIndex
 
     def plan(self, saved: Mapping[str, Any], anew: bool) -> KeyspacePlan:
         """The pages; a file with the keys that the boundaries were saved for has the same ones.
 
         Whether it is read anew does not matter: pages that have changed have other names.
         """
+        self.kept.save(self.index)
         page_keys = saved.get("page_keys", self.choices.page_keys)
         index = self.index
         if span_keys(page_keys) != span_keys(self.choices.page_keys):
@@ -124,13 +128,19 @@ class DumpKeyspace:
 
 
 def open_dump(
-    path: Path, choices: DumpChoices, identity: str = "", display: str = "", written: Written | None = None
+    path: Path,
+    choices: DumpChoices,
+    folder: Path | None,
+    identity: str = "",
+    display: str = "",
+    written: Written | None = None,
 ) -> DumpKeyspace:
-    """Indexes a dump file.
+    """Indexes a dump file, unless an earlier attempt at the run has done so.
 
     Args:
         path: The file.
         choices: How it is read.
+        folder: The run's folder, which need not be there yet; None to keep nothing.
         identity: What tells the source from others; by default that it is this file.
         display: What it is called; by default its path.
         written: When what is in it was written; by default what the file itself tells.
@@ -141,14 +151,22 @@ def open_dump(
     """
     path = Path(os.path.abspath(path))
     _check_no_commands(path, 0)
-    index = _indexed(path, choices.page_keys, choices)
+    kept = KeptIndex(path, _span_keys(choices.page_keys, choices), folder)
+    index = kept.load() or _indexed(path, choices.page_keys, choices)
     if choices.engine == RDBTOOLS:
         check_readable(path, index)
     if not index.loss:
         # Servers do not look at what comes behind a dump; but if it is commands, these belong to it.
         _check_no_commands(path, index.stop)
     told = written or _written(path, index)
-    return DumpKeyspace(identity or f"rdb:{path}", display or str(path), path, choices, index, told)
+    return DumpKeyspace(
+        identity or dump_identity(path), display or str(path), path, choices, index, told, kept
+    )
+
+
+def dump_identity(path: Path) -> str:
+    """What tells a dump file from other sources."""
+    return f"rdb:{os.path.abspath(path)}"
 
 
 def _written(path: Path, index: Index) -> Written:
@@ -171,9 +189,12 @@ def _check_no_commands(path: Path, offset: int) -> None:
 
 
 def _indexed(path: Path, page_keys: int, choices: DumpChoices) -> Index:
+    return index_file(path, span_keys=_span_keys(page_keys, choices), salvage=choices.salvage)
+
+
+def _span_keys(page_keys: int, choices: DumpChoices) -> int:
     # rdbtools cannot find the next key behind one that it cannot read.
-    keys = 1 if choices.engine == RDBTOOLS else span_keys(page_keys)
-    return index_file(path, span_keys=keys, salvage=choices.salvage)
+    return 1 if choices.engine == RDBTOOLS else span_keys(page_keys)
 
 
 def _something_expires(index: Index) -> bool:

@@ -316,7 +316,8 @@ def test_server_goes_with_a_run_that_is_stopped(
     tmp_path: Path, target: Path, how: signal.Signals, code: int
 ) -> None:
     file, folder = tmp_path / "appendonly.aof", tmp_path / "tmp"
-    file.write_bytes(commands("SELECT 0", "DEBUG SLEEP 100"))
+    endless = _command([b"EVAL", b"while true do end", b"0"])
+    file.write_bytes(commands("SELECT 0") + endless)
     folder.mkdir()
     process = start_migration(target, "--use-aof", file, environment={"TMPDIR": str(folder)})
     until(lambda: list(folder.glob("engram-replay-*/socket")) and process.family.children(recursive=True))

@@ -89,7 +89,7 @@ def test_every_sample_is_in_the_store(samples: Path, target: Path) -> None:
 
 def _migrate(file: Path, space: str, embedder: Embedder, target: Target) -> Arrived:
     """Writes a file's pages, and counts what else became of its keys."""
-    plan = open_dump(file, DumpChoices(Selection(None), 1000)).plan({}, anew=False)
+    plan = open_dump(file, DumpChoices(Selection(None), 1000), None).plan({}, anew=False)
     mapping = KeyspaceMapping(KeyspaceChoices(memory_space=space), plan.as_of, several_databases=True)
     expired = refused = 0
     with closing(plan.open_reader()) as reader:

@@ -55,7 +55,7 @@ def test_large_neighbours_are_several_pages(tmp_path: Path) -> None:
         dump.key(0, b"%d" % number, string(bytes(1024 * 1024)))
     path = tmp_path / "dump.rdb"
     path.write_bytes(dump.finish())
-    plan = open_dump(path, DumpChoices(Selection(), 1000)).plan({}, anew=False)
+    plan = open_dump(path, DumpChoices(Selection(), 1000), None).plan({}, anew=False)
     assert [page.rows for page in plan.pages.values()] == [12, 12, 12, 4]
     for page in plan.pages.values():
         assert sum(span.stop - span.start for span in page.place) <= PAGE_BYTES
