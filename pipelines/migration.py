@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -19,9 +19,11 @@ from pipelines.beam_run import run_pipeline
 from pipelines.delivered import delivery_checks
 from pipelines.embedding import batch_size_of, check_embedding, embedding_of
 from pipelines.metrics import serving_metrics
+from pipelines.outcome import Outcome
 from pipelines.planned import PlannedSource
 from pipelines.progress import LedgerWatcher, State, memory_in_use, shown_on
-from pipelines.report import REPORT, Check, Report
+from pipelines.report import REPORT, Report
+from pipelines.reporting.distributions import distributions_of
 from pipelines.room import check_room
 from pipelines.run_state import note_attempt, note_state, replaced_runs
 from pipelines.settings.model import Settings
@@ -37,13 +39,11 @@ from transforms.validation.orphans import ORPHANS, CheckEdges, orphans_of
 RECORD_BYTES = 2_400
 _SPARE_BYTES = 64 * 1024 * 1024
 
-#: The finding that keeps what was last checked.
-CHECKED = "checked"
 _STAND = "nothing has changed since the last attempt: its checks stand; see `engram-migrate validate`"
 
 _log = logging.getLogger(__name__)
 
-Receipts = dict[str, PageReceipt]
+Receipts = Mapping[str, PageReceipt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ class Migration:
         """
         begun = time.monotonic()
         planned = self.source.page_rows.keys()
-        earlier = self._earlier_receipts()
+        generation = self._generation(planned)
+        outcome = Outcome.of(self.run, generation) if generation and not self.settings.replay else None
+        earlier = outcome.receipts if outcome else self._earlier_receipts()
         todo = [page_id for page_id in self.source.page_rows if page_id not in earlier]
         check_room(self.source, self.home.capabilities)
         self._check_disk(todo)
@@ -85,9 +87,7 @@ class Migration:
             check_embedding(embedding_of(self.settings))
             note_attempt(self.run, self.source.snapshot, len(planned))
         after = self.source.unchanged()
-        generation = None if todo else self._generation(planned)
-        untouched = generation is not None
-        if generation is None:
+        if todo or generation is None:
             receipts, peak = self._run_pages(todo, earlier)
             after = self.source.recount() if self.source.recount else after
             self._check_all_there(receipts)
@@ -95,28 +95,35 @@ class Migration:
         seconds = time.monotonic() - begun
         _log.info("run %s is complete after %.1f s", self.run.id, seconds)
         effort = Effort(seconds, self.source.rows_of(todo), peak)
-        report = summarise(self.source, self.settings, self.run, list(receipts.values()), effort, after)
+        outcome = outcome or self._outcome(generation, receipts)
+        pages = list(receipts.values())
+        report = summarise(self.source, self.settings, self.run, pages, effort, after, outcome.distributions)
         if self.settings.validate:
-            report = self._checked(report, generation, untouched)
+            report = self._checked(report, outcome)
         report = replace(report, checks=(*report.checks, *delivery_checks(self.run)))
         self.run.save_finding(REPORT, report.document())
         note_state(self.run, "complete" if report.valid else "invalid")
         return report
 
-    def _checked(self, report: Report, generation: str, untouched: bool) -> Report:
+    def _outcome(self, generation: str, receipts: Receipts) -> Outcome:
+        """What this attempt came to, kept for the next one; nothing is checked yet."""
+        pages, attempts = list(receipts.values()), self.run.manifest["attempts"]
+        outcome = Outcome(
+            generation, receipts, distributions_of(self.run, pages, self.source.page_rows, attempts)
+        )
+        outcome.save(self.run)
+        return outcome
+
+    def _checked(self, report: Report, outcome: Outcome) -> Report:
         """The report with its checks; those of the last attempt stand where nothing has changed since."""
-        earlier = self.run.finding(CHECKED) or {}
-        made = earlier.get("checks", ())
-        stand = untouched and earlier.get("generation") == generation and all(c["passed"] for c in made)
-        if stand:
-            checks = tuple(Check(**{**check, "details": tuple(check["details"])}) for check in made)
+        if outcome.stands:
             report = replace(report, notes=(*report.notes, _STAND))
         else:
             checks = checks_after(self.settings, self.home, self.run, self.source, report)
-            kept = {"generation": generation, "checks": [asdict(check) for check in checks]}
-            self.run.save_finding(CHECKED, kept)
+            outcome = replace(outcome, checks=checks)
+            outcome.save(self.run)
         asked = asked_checks(self.settings, self.home, self.run, self.source)
-        return replace(report, checks=(*checks, *asked))
+        return replace(report, checks=(*(outcome.checks or ()), *asked))
 
     def _generation(self, planned: Set[str]) -> str | None:
         """The generation that serves all as a complete run left it.

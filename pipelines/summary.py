@@ -12,7 +12,7 @@ from io_connectors.engram.home import TargetRun
 from pipelines.embedding import TOKENS_PRICED, embedder_for
 from pipelines.planned import PlannedSource, Recount
 from pipelines.report import EdgeCount, Embedding, Report, TableCount
-from pipelines.reporting.distributions import distributions_of
+from pipelines.reporting.distributions import Distributions
 from pipelines.settings.model import Settings
 from transforms.validation.counts import COUNTS
 from transforms.validation.orphans import ORPHANS
@@ -40,6 +40,7 @@ def summarise(
     receipts: Sequence[PageReceipt],
     effort: Effort,
     after: Recount,
+    distributions: Distributions,
 ) -> Report:
     """The report of a run, without checks.
 
@@ -50,6 +51,7 @@ def summarise(
         receipts: One for each planned page.
         effort: What the last attempt took.
         after: The source as it was counted after reading.
+        distributions: What the pages hold.
     """
     embedder = embedder_for(settings)
     tokens = sum(receipt.tokens for receipt in receipts)
@@ -88,7 +90,7 @@ def summarise(
         ),
         bytes=sum(receipt.bytes for receipt in receipts),
         peak_memory=effort.memory,
-        distributions=distributions_of(run, receipts, source.page_rows, manifest["attempts"]),
+        distributions=distributions,
     )
 
 

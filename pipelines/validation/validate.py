@@ -11,6 +11,7 @@ from pipelines.asked_checks import asked_checks
 from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
 from pipelines.report import Check, Report
+from pipelines.reporting.distributions import Distributions
 from pipelines.settings.model import Settings
 from pipelines.summary import Effort, summarise
 from pipelines.validation.checks import checks_of
@@ -93,7 +94,7 @@ def _against_source(
 def _recounted(settings: Settings, run: TargetRun, source: PlannedSource, evidence: Evidence) -> Report:
     """The figures of those of a run's pages that are in the source as they were."""
     receipts = [r for page, r in evidence.ledger.receipts.items() if page in source.page_rows]
-    return summarise(source, settings, run, receipts, Effort(0.0, 0, 0), source.unchanged())
+    return summarise(source, settings, run, receipts, Effort(0.0, 0, 0), source.unchanged(), Distributions())
 
 
 def _require_finished(run: TargetRun) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from demo import cache
 from demo.rdb_writer import Dump, string
+from engram_store import pages
 from pipelines import migration
 from pipelines.validation.validate import checks_after
 from tests.pipelines.command import stopped
@@ -87,6 +88,30 @@ def test_finished_run_of_the_same_file_reads_nothing(
     assert in_process(*flags) == 0
     assert "808 records, 0 of them in this attempt" in capsys.readouterr().out
     assert (as_of(target), page_files(target)) == (moment, pages)
+
+
+def test_attempt_that_finds_nothing_changed_opens_no_page(
+    shop: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--use-rdb", shop, "--target", target, *PAGE)
+    assert in_process(*flags) == 0
+    first = report(target)
+    with monkeypatch.context() as closed:
+        closed.setattr(pages, "_readable", _must_not_be_called)
+        assert in_process(*flags) == 0
+    again = report(target)
+    own = {"seconds", "new_records", "notes", "peak_memory"}
+    assert {k: v for k, v in first.items() if k not in own} == {
+        k: v for k, v in again.items() if k not in own
+    }
+    # Killed before it could say what it had come to, an attempt leaves pages that need not be read again.
+    next((target / "runs").glob("*/outcome.json")).unlink()
+    assert in_process(*flags) == 0
+    assert report(target)["new_records"] == 0 and report(target)["distributions"] == first["distributions"]
+
+
+def _must_not_be_called(path: Path) -> None:
+    raise AssertionError(f"{path} was opened")
 
 
 def test_checks_stand_only_as_long_as_nothing_changes(
