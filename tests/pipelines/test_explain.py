@@ -101,13 +101,13 @@ def test_a_refused_record_says_why(explain: Explain, record: str) -> None:
 @pytest.mark.parametrize("record", ["owner/owner_7", "public.owner[7]", "public.cat[1]", "nowhere/owner_1"])
 def test_a_record_that_nobody_knows(explain: Explain, record: str) -> None:
     code, _, err = explain(record)
-    assert code == 2 and f"there is no memory of `{record}`, and no dead letter" in err
+    assert code == 2 and f"there is no memory or edge of `{record}`, and no dead letter" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("owner_1",), "`owner_1` names no record"),
+        (("owner_1",), "`owner_1` names no record and no edge"),
         (("owner/owner_1", "--run", "none"), "`none`"),
         (("owner/owner_1", "--colour"), "there is no flag `--colour`"),
         (("owner/owner_1", "--batch-size", "many"), "`--batch-size` is wrong"),
@@ -163,7 +163,7 @@ def test_what_the_target_spoilt_is_named(explain: Explain, tmp_path: Path, damag
 def test_a_memory_that_is_not_served_is_found_by_its_key(explain: Explain, tmp_path: Path) -> None:
     _damage(tmp_path, "DELETE FROM memory_key")
     code, _, err = explain("owner/owner_1")
-    assert code == 2 and "there is no memory of `owner/owner_1`" in err
+    assert code == 2 and "there is no memory or edge of `owner/owner_1`" in err
     code, out, _ = explain("public.owner[1]")
     assert code == 6 and "✗ owner/owner_1 is not served any more" in out
 
