@@ -13,9 +13,7 @@ import pytest
 
 from engram_store.store import Store
 from pipelines.__main__ import main
-from tests.neo4j.migrations import migrate as migrate_graph
 from tests.pipelines.stored import only_run
-from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import WheelPostgres
 
 _TABLES = """
@@ -201,19 +199,3 @@ def test_a_redis_key_is_followed(samples: Path, tmp_path: Path, capsys: pytest.C
         capsys.readouterr()
         assert main(["explain", record, *target]) == 0
         assert "✓ the target gives back what the source holds" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_node_is_followed(
-    neo4j_server: Neo4jServer, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    neo4j_server.run("CREATE (:Explained {name: 'Ann'})-[:LIKES]->(:Explained {name: 'Tea'})")
-    migrate_graph(neo4j_server, tmp_path / "store").succeeded()
-    monkeypatch.setenv("ENGRAM_MIGRATE_SOURCE_PASSWORD", neo4j_server.password)
-    with Store.open(tmp_path / "store").reader() as reader:
-        memory = next(memory for memory in reader.scan("explained") if "Ann" in memory.content)
-    told = main(["explain", f"explained/{memory.id}", "--target", str(tmp_path / "store")])
-    neo4j_server.run("MATCH (n:Explained) DETACH DELETE n")
-    assert told == 0
-    assert "text:    name: Ann" in capsys.readouterr().out

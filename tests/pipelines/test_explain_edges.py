@@ -209,7 +209,7 @@ def test_derived_edges_are_followed(keys: RedisServer, tmp_path: Path, explain: 
 
 
 @pytest.mark.slow
-def test_a_relationship_is_followed(
+def test_a_node_and_a_relationship_are_followed(
     neo4j_server: Neo4jServer, tmp_path: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = (
@@ -222,13 +222,15 @@ def test_a_relationship_is_followed(
         migrate_graph(neo4j_server, tmp_path / "store", "--max-content-bytes", "500").succeeded()
         monkeypatch.setenv("ENGRAM_MIGRATE_SOURCE_PASSWORD", neo4j_server.password)
         id = f"neo4j_rel_{number}"
-        assert id in found(tmp_path / "store").edges
-        for edge in (f"explained/{id}", f"LIKES/{id}", f"LIKES[{number}]", f"LIKES[{element}]"):
-            code, out, _ = explain(tmp_path / "store", edge)
+        edge = found(tmp_path / "store").edges[id]
+        code, out, _ = explain(tmp_path / "store", f"explained/{edge.source}")
+        assert code == 0 and "text:    name: Ann" in out and "holds, with 1 edges" in out, out
+        for name in (f"explained/{id}", f"LIKES/{id}", f"LIKES[{number}]", f"LIKES[{element}]"):
+            code, out, _ = explain(tmp_path / "store", name)
             assert code == 0 and f"record:  LIKES [{number}]" in out and _RIGHT in out, out
             assert 'holds:   {"since":2020}' in out
-        for edge in (f"explained/neo4j_rel_{refused}", f"LIKES[{refused}]"):
-            code, out, _ = explain(tmp_path / "store", edge)
-            assert code == 0 and f"{edge} was refused" in out, out
+        for name in (f"explained/neo4j_rel_{refused}", f"LIKES[{refused}]"):
+            code, out, _ = explain(tmp_path / "store", name)
+            assert code == 0 and f"{name} was refused" in out, out
     finally:
         neo4j_server.run("MATCH (n:Explained) DETACH DELETE n")
