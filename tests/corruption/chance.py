@@ -21,9 +21,6 @@ from transforms.validation.ledger import seal
 from transforms.validation.orphans import ORPHANS, orphans_of
 from transforms.validation.samples import AgainstSource, choose, compare_with_source
 
-#: Twenties of seeds: 40 runs with the tests, all 200 by `make test-exhaustive`.
-TWENTIES = [*range(2), *(pytest.param(number, marks=pytest.mark.exhaustive) for number in range(2, 10))]
-
 _TEXTS = ("", "a", "ü/…\n\0b", "x" * 300, '{"id":1}', "😀", "[]", "null", "7")
 _NUMBERS = (0.0, -0.0, 1.0, 0.1, 1e-7, 0.30000001192092896)
 _MOMENTS = (None, 0, -62_135_596_800_000_000, 1_700_000_000_123_456, 253_402_300_799_999_999)
@@ -54,8 +51,14 @@ def _write(
     run.commit_pages(names)
 
 
+def twenties(always: int) -> list[object]:
+    """Ten times twenty seeds; the first of them with the tests, all by ``make test-exhaustive``."""
+    rest = (pytest.param(number, marks=pytest.mark.exhaustive) for number in range(always, 10))
+    return [*range(always), *rest]
+
+
 def seeds(twenty: int) -> range:
-    """The seeds of one of ``TWENTIES``."""
+    """The seeds of one twenty."""
     return range(20 * twenty, 20 * twenty + 20)
 
 

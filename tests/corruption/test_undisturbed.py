@@ -11,7 +11,7 @@ import pytest
 from engram_store import files
 from engram_store.store import Store
 from io_connectors.engram.address import open_home
-from tests.corruption.chance import TWENTIES, alarms, made, memories, seeds
+from tests.corruption.chance import alarms, made, memories, seeds, twenties
 from tests.corruption.conftest import OneServer
 
 
@@ -29,7 +29,7 @@ def test_no_false_alarm(twenty: int, tmp_path: Path) -> None:
             assert alarms(home, name, store, files=seed % 2 == 0) == [], f"seed {seed}"
 
 
-@pytest.mark.parametrize("twenty", TWENTIES)
+@pytest.mark.parametrize("twenty", twenties(1))
 def test_no_false_alarm_over_http(twenty: int, tmp_path: Path, server: OneServer) -> None:
     for seed in seeds(twenty):
         store = tmp_path / str(seed)

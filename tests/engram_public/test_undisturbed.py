@@ -12,7 +12,7 @@ import pytest
 from engram_store import files
 from io_connectors.engram.public import client
 from pipelines.delivered import delivery_checks
-from tests.corruption.chance import TWENTIES, alarms, made, seeds
+from tests.corruption.chance import alarms, made, seeds, twenties
 from tests.engram_double.double import EngramDouble
 from tests.engram_public.staging import home_of
 
@@ -29,7 +29,7 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "sync", lambda path: None)
 
 
-@pytest.mark.parametrize("twenty", TWENTIES)
+@pytest.mark.parametrize("twenty", twenties(2))
 def test_no_false_alarm(twenty: int, tmp_path: Path, server: EngramDouble) -> None:
     compared = 0
     for seed in seeds(twenty):

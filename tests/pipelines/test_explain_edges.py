@@ -224,7 +224,7 @@ def test_a_node_and_a_relationship_are_followed(
         id = f"neo4j_rel_{number}"
         edge = found(tmp_path / "store").edges[id]
         code, out, _ = explain(tmp_path / "store", f"explained/{edge.source}")
-        assert code == 0 and "text:    name: Ann" in out and "holds, with 1 edges" in out, out
+        assert code == 0 and "text:    name: Ann" in out and _RIGHT in out, out
         for name in (f"explained/{id}", f"LIKES/{id}", f"LIKES[{number}]", f"LIKES[{element}]"):
             code, out, _ = explain(tmp_path / "store", name)
             assert code == 0 and f"record:  LIKES [{number}]" in out and _RIGHT in out, out
