@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from engram_store.errors import ConfigurationError
 from io_connectors.engram.home import RunHome, TargetRun
+from io_connectors.neo4j.rows import RELATIONSHIPS
 from io_connectors.redis.spelling import PART
 from transforms.mapping.graph_names import RELATIONSHIP
 
@@ -146,16 +147,17 @@ def _is_of(letter: dict[str, Any], name: Name) -> bool:
     """Whether a letter is a record's; its key is one of the source, or the id that the memory would have."""
     kind, key = letter["kind"], letter["key"]
     if name.stored:
-        ids = (
-            key,
-            f"redis_{key}",
-            f"neo4j_node_{key}",
-            f"{RELATIONSHIP}{key}",
-            f"{RELATIONSHIP}{key}_mirror",
-        )
-        return not _made_of(name.key).isdisjoint(ids)
+        return not _made_of(name.key).isdisjoint(_ids(letter))
     table = kind.rpartition(".")[2]
     return kind == name.group and key in (name.key, name.number, f"{table}_{name.key}", f"{kind}:{name.key}")
+
+
+def _ids(letter: dict[str, Any]) -> tuple[str, ...]:
+    """The ids that a letter's record may have had; a node and a relationship may have one number."""
+    key = letter["key"]
+    if letter["page_id"].startswith(f"{RELATIONSHIPS}-"):
+        return f"{RELATIONSHIP}{key}", f"{RELATIONSHIP}{key}_mirror"
+    return key, f"redis_{key}", f"neo4j_node_{key}"
 
 
 def _made_of(id: str) -> set[str]:

@@ -232,5 +232,8 @@ def test_a_node_and_a_relationship_are_followed(
         for name in (f"explained/neo4j_rel_{refused}", f"LIKES[{refused}]"):
             code, out, _ = explain(tmp_path / "store", name)
             assert code == 0 and f"{name} was refused" in out, out
+        # A relationship was refused, and no node of its number.
+        code, _, err = explain(tmp_path / "store", f"elsewhere/neo4j_node_{refused}")
+        assert code == 2 and "and no dead letter" in err
     finally:
         neo4j_server.run("MATCH (n:Explained) DETACH DELETE n")
