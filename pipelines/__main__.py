@@ -111,9 +111,12 @@ def parser() -> _Parser:
     told = _add(
         actions,
         "explain",
-        "follow one record from its row in the source to what the target gives back",
+        "follow one record or edge from the source to what the target gives back",
         explain,
-        {"record": "a memory as space/id, or a record of the source as table[key]"},
+        {
+            "record": "a memory or an edge as space/id (an edge also as origin/id), or a record of the"
+            " source as table[key], label[key] or type[key]"
+        },
     )
     told.add_argument("--run", help="only in this run")
     help = "compare a run with its source and its target; flags of the source may follow"

@@ -13,11 +13,12 @@ from engram_store.model import Edge, Memory
 from engram_store.moments import rfc3339
 from engram_store.vectors import Vectors
 from io_connectors.engram.home import MemoryReader, TargetRun
-from io_connectors.pages import EdgePage, MappedPage, MemoryPage
+from io_connectors.pages import MappedPage, MemoryPage
+from pipelines.compared_edges import edge_differences, edge_line, edges_of, missing_ends
+from pipelines.terminal import quoted
 
 #: Two answers of one remote model to one text may differ in the last digits.
 _SAME = 0.9999
-_WIDTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def compare(reader: MemoryReader, run: TargetRun, mapped: MappedPage, at: int) -
         return Compared((f"{space}/{id} is not served any more",), (), 0)
     wanted, there = _wanted(mapped.memories, at), _there(found)
     differences = [
-        f"{name} is {_short(there[name])}, and the source has {_short(wanted[name])}"
+        f"{name} is {quoted(there[name])}, and the source has {quoted(wanted[name])}"
         for name in wanted
         if wanted[name] != there[name]
     ]
@@ -61,33 +62,10 @@ def compare(reader: MemoryReader, run: TargetRun, mapped: MappedPage, at: int) -
     differences += _vectors_apart(vector, reader.embedding(space, id))
     served = {edge.id: edge for edge in reader.edges(space, id, "out")}
     missing = [edge for edge in edges_of(mapped.edges, space, id) if edge != served.get(edge.id)]
-    orphans = [edge for edge in missing if not _has(reader, edge)]
+    orphans = [edge for edge in missing if edge.id not in served and missing_ends(reader, edge)]
     differences += [_edge_apart(edge, served.get(edge.id)) for edge in missing if edge not in orphans]
     right = sum(1 for _ in edges_of(mapped.edges, space, id)) - len(missing)
     return Compared(tuple(differences), tuple(map(edge_line, orphans)), right)
-
-
-def edges_of(page: EdgePage, space: str, id: str) -> Iterator[Edge]:
-    """The edges of a page that leave a memory, as the store would give them back."""
-    for row, source in enumerate(page.sources):
-        if source == id and page.source_spaces[row] == space:
-            yield Edge(
-                id=page.ids[row],
-                source=source,
-                source_space=space,
-                target=page.targets[row] or "",
-                target_space=page.target_spaces[row],
-                type=page.types[row],
-                weight=float(np.float32(page.weights[row])),
-                created_at=rfc3339(page.created_at[row]),
-                properties=page.properties[row],
-            )
-
-
-def edge_line(edge: Edge) -> str:
-    """An edge as a person reads it."""
-    target = f"{edge.target_space}/{edge.target}" if edge.target else "a record that is not there"
-    return f"{edge.type} → {target}, weight {edge.weight:.2f}"
 
 
 def _wanted(page: MemoryPage, at: int) -> dict[str, Any]:
@@ -122,16 +100,7 @@ def _vectors_apart(wanted: Vectors, found: Vectors | None) -> Iterator[str]:
             yield f"embedding differs from that of the text above (cosine {cosine:.4f})"
 
 
-def _has(reader: MemoryReader, edge: Edge) -> bool:
-    return bool(edge.target) and reader.get(edge.target_space, edge.target) is not None
-
-
 def _edge_apart(wanted: Edge, found: Edge | None) -> str:
     if found is None:
         return f"the edge {edge_line(wanted)} is missing"
-    return f"the edge {wanted.id} is {edge_line(found)}, and the source has {edge_line(wanted)}"
-
-
-def _short(value: Any) -> str:
-    text = f"{value:.9g}" if isinstance(value, float) else str(value)
-    return f"`{text if len(text) <= _WIDTH else text[: _WIDTH - 1] + '…'}`"
+    return f"the edge {wanted.id}: {'; '.join(edge_differences(wanted, found))}"

@@ -1,52 +1,30 @@
-"""``engram-migrate explain``: one record from its row in the source to what the target gives back."""
+"""``engram-migrate explain``: a record or an edge, from the source to what the target gives back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 from engram_store.errors import ConfigurationError, IntegrityError
 from io_connectors.engram.home import RunHome
-from io_connectors.pages import MappedPage
 from pipelines.again import kept
-from pipelines.compared import Compared, compare, edge_line, edges_of
-from pipelines.terminal import say
-from pipelines.traced import Name, Place, find_letter, find_memory
+from pipelines.compared import Compared, compare
+from pipelines.compared_edges import edge_line, edges_of
+from pipelines.explain_edge import explain_edge
+from pipelines.reread import Reread, memory_names, reread
+from pipelines.terminal import say, shortened
+from pipelines.traced import Name, Place, find_edge, find_letter, find_memory
 from transforms.embedding.batch import embed_pages, text_of
 from transforms.embedding.provider import embedder_of
 
-if TYPE_CHECKING:
-    from pipelines.planned import PlannedSource
-
-_WIDTH = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Reread:
-    """A record, read and mapped again.
-
-    Attributes:
-        page: The page in which it was found.
-        row: As the source gave it.
-        mapped: What it became: a page of its own, embedded.
-        at: Its memory's position there.
-        text: What was embedded, or None.
-    """
-
-    page: str
-    row: Any
-    mapped: MappedPage
-    at: int
-    text: str | None
-
 
 def explain(home: RunHome, record: str, run: str | None, flags: Sequence[str]) -> int:
-    """Follows one record from the source to the target, and says what differs.
+    """Follows one record or edge from the source to the target, and says what differs.
 
     Args:
         home: The target.
-        record: A memory as ``space/id``, or a record of the source as ``table[key]``.
+        record: A memory or an edge as ``space/id``, an edge as ``origin/id`` too, or a record of the
+            source as ``table[key]``.
         run: The run, or None for all.
         flags: Settings that come on top of the run's own, such as a password.
 
@@ -55,18 +33,27 @@ def explain(home: RunHome, record: str, run: str | None, flags: Sequence[str]) -
         reason is shown; the exit code of an integrity error if something differs.
 
     Raises:
-        ConfigurationError: Neither a memory nor a dead letter is of that record.
+        ConfigurationError: No memory, no edge and no dead letter is of that name.
         SourceError: The source cannot be read.
     """
     name = Name.parse(record)
-    runs = [home.run(run).id] if run else home.runs()
-    place = find_memory(home, runs, name)
-    if place is None:
-        return _explain_absence(home, runs, name)
+    runs = [home.run(run).id] if run else _newest_first(home)
+    if memory := find_memory(home, runs, name):
+        return _explain_memory(home, memory, flags)
+    if edge := find_edge(home, runs, name):
+        return explain_edge(home, runs, edge, flags)
+    return _explain_absence(home, runs, name)
+
+
+def _newest_first(home: RunHome) -> list[str]:
+    return sorted(home.runs(), key=lambda name: (home.run(name).started_at, name), reverse=True)
+
+
+def _explain_memory(home: RunHome, place: Place, flags: Sequence[str]) -> int:
     shown = place.run.manifest.get("source_shown", "")
     say([f"{place.space}/{place.id}", f"  source:  {place.kind} [{place.key}], {shown}"])
     with kept(place.run, home.address, flags) as opened:
-        again = find_again(opened.source, place)
+        again = reread(opened.source, place, memory_names)
     if again is None:
         say(["  ✗ the source does not have it any more: it was deleted, renamed, or has expired since"])
         return IntegrityError.exit_code
@@ -76,27 +63,6 @@ def explain(home: RunHome, record: str, run: str | None, flags: Sequence[str]) -
         found = compare(reader, place.run, again.mapped, again.at)
     say(_compared_lines(found, place))
     return IntegrityError.exit_code if found.differences else 0
-
-
-def find_again(source: PlannedSource, place: Place) -> Reread | None:
-    """Reads the page of a memory again and picks its record, or None if it is not there.
-
-    A page that changed meanwhile has another name; then the pages that are new are looked through.
-    """
-    known = place.run.page_ids()
-    pages = [place.page] if place.page in source.page_rows else []
-    reading = source.read(pages or [page for page in source.page_rows if page not in known])
-    for page in reading.pages():
-        # The page as a whole tells at once whether it has the record, its rows which it is.
-        if place.id not in reading.mapped(page).memories.ids:
-            continue
-        for row in page.rows:
-            mapped = reading.mapped(replace(page, rows=(row,), dead_letters=(), gone=0))
-            names = zip(mapped.memories.spaces, mapped.memories.ids, strict=True)
-            at = next((at for at, found in enumerate(names) if found == (place.space, place.id)), None)
-            if at is not None:
-                return Reread(page.page_id, row, mapped, at, text_of(mapped.memories, at))
-    return None
 
 
 def _embedded(again: Reread, model: str) -> Reread:
@@ -110,7 +76,7 @@ def _explain_absence(home: RunHome, runs: Sequence[str], name: Name) -> int:
         expired = sum(receipt.expired for run in runs for receipt in home.run(run).receipts())
         left_out = f"; {expired:,} records had expired and were left out" if expired else ""
         raise ConfigurationError(
-            f"there is no memory of `{name}`, and no dead letter",
+            f"there is no memory or edge of `{name}`, and no dead letter",
             why=f"no page of {len(runs)} runs has it{left_out}",
             suggestion="see how a record of its table is named, or migrate again if it is new",
             example=f"engram-migrate spaces --target {home.address}",
@@ -123,7 +89,7 @@ def _explain_absence(home: RunHome, runs: Sequence[str], name: Name) -> int:
             f"  when:    in stage {letter['stage']} of run {run}, page {letter['page_id']}",
             f"  why:     {letter['reason']}",
             f"  try:     {letter['suggestion']}",
-            f"  record:  {_short(letter['record'])}",
+            f"  record:  {shortened(letter['record'])}",
         )
     )
     return 0
@@ -132,13 +98,13 @@ def _explain_absence(home: RunHome, runs: Sequence[str], name: Name) -> int:
 def _mapped_lines(again: Reread, model: str) -> Iterator[str]:
     memories, at = again.mapped.memories, again.at
     yield f"  page:    {again.page}, read again"
-    yield f"  row:     {_short(repr(tuple(again.row)))}"
-    yield f"  content: {_short(memories.contents[at])}"
+    yield f"  row:     {shortened(repr(tuple(again.row)))}"
+    yield f"  content: {shortened(memories.contents[at])}"
     yield (
         f"  mapped:  confidence {memories.confidence[at]:.2f}, activation {memories.activation[at]:.3f},"
         f" decaying by {memories.decay_rate[at]:g} an hour"
     )
-    yield f"  text:    {_short(again.text or '(nothing to embed)')}"
+    yield f"  text:    {shortened(text_of(memories, at) or '(nothing to embed)')}"
     yield f"  model:   {model}"
     for edge in edges_of(again.mapped.edges, memories.spaces[at], memories.ids[at]):
         yield f"  edge:    {edge_line(edge)}"
@@ -150,8 +116,3 @@ def _compared_lines(found: Compared, place: Place) -> Iterator[str]:
     if not found.differences:
         yield f"  ✓ the target gives back what the source holds, with {found.edges:,} edges"
     yield from (f"  orphan, not served: {orphan}" for orphan in found.orphans)
-
-
-def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _WIDTH else plain[: _WIDTH - 1] + "…"

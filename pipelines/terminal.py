@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 # Controls (Cc) move the cursor and change the screen; formats (Cf) turn the reading direction.
 _STEERING = ("Cc", "Cf")
 #: Joins the parts of emoji and of some scripts' letters.
 _JOINERS = "\u200c\u200d"
+_WIDTH, _QUOTED_WIDTH = 400, 120
 
 
 def say(lines: Iterable[str], file: TextIO | None = None) -> None:
@@ -32,6 +33,22 @@ def escaped(line: str) -> str:
     if line.isprintable():
         return line
     return "".join(map(_shown, line))
+
+
+def shortened(text: str, width: int = _WIDTH) -> str:
+    """A text on one line, cut at a width.
+
+    >>> shortened("a  b c d", 5)
+    'a b …'
+    """
+    plain = " ".join(text.split())
+    return plain if len(plain) <= width else plain[: width - 1] + "…"
+
+
+def quoted(value: Any) -> str:
+    """A value as it is told in a sentence, numbers with all digits of a 32-bit float."""
+    text = f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"`{text if len(text) <= _QUOTED_WIDTH else text[: _QUOTED_WIDTH - 1] + '…'}`"
 
 
 def _shown(character: str) -> str:

@@ -219,7 +219,7 @@ def _memory_lines(memory: Memory) -> list[str]:
 
 def _edge_line(edge: Edge) -> str:
     ends = f"{edge.source_space}/{edge.source} → {edge.target_space}/{edge.target}"
-    return f"{edge.weight:.2f}  {edge.type}  {ends}  {edge.properties or ''}"
+    return f"{edge.weight:.2f}  {edge.type}  {ends}  {edge.id}  {edge.properties or ''}"
 
 
 def _short(text: str) -> str:

@@ -71,8 +71,8 @@ class TargetRun(Protocol):
     def memories(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """A page's memories as they are kept, all columns or some."""
 
-    def edges(self, page_id: str) -> pa.RecordBatch:
-        """A page's edges as they are kept, checked or not."""
+    def edges(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """A page's edges as they are kept, checked or not, all columns or some."""
 
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """All refused records, by stage and page."""

@@ -71,6 +71,11 @@ def test_from_refusal_to_reading_back(dump: Path, double: EngramDouble, tmp_path
 
     here = to(double.url, tmp_path)
     assert verb("spaces", *here).out.split() == [str(KEYS), "redis"]
+    told = verb("explain", f"redis/{_some_edge(tmp_path / 'staging')}", *here)
+    told.succeeded()
+    assert (
+        "record:  zset [" in told.out and "✓ the staging store gives back what the source holds" in told.out
+    )
     verb("undo", "shop", *here).failed(2, "cannot be taken back")
     verb("finalize", *here).succeeded()
     assert len(double.ids("redis")) == KEYS
@@ -104,6 +109,12 @@ def test_a_delivery_that_is_killed_goes_on(dump: Path, tmp_path: Path) -> None:
         # What was under way, and what was sent since the last entry in the ledger, was found there.
         assert len(double.state.written) <= KEYS + 8
         assert len(double.ids("redis")) == KEYS
+
+
+def _some_edge(staging: Path) -> str:
+    with Store.open(staging).reader() as reader:
+        edges = (edge for memory in reader.scan("redis") for edge in reader.edges("redis", memory.id))
+        return next(edges).id
 
 
 def _all_edges_left_with_their_memories(double: EngramDouble, staging: Path) -> bool:

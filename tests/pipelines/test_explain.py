@@ -13,9 +13,7 @@ import pytest
 
 from engram_store.store import Store
 from pipelines.__main__ import main
-from tests.neo4j.migrations import migrate as migrate_graph
 from tests.pipelines.stored import only_run
-from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import WheelPostgres
 
 _TABLES = """
@@ -101,13 +99,13 @@ def test_a_refused_record_says_why(explain: Explain, record: str) -> None:
 @pytest.mark.parametrize("record", ["owner/owner_7", "public.owner[7]", "public.cat[1]", "nowhere/owner_1"])
 def test_a_record_that_nobody_knows(explain: Explain, record: str) -> None:
     code, _, err = explain(record)
-    assert code == 2 and f"there is no memory of `{record}`, and no dead letter" in err
+    assert code == 2 and f"there is no memory or edge of `{record}`, and no dead letter" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("owner_1",), "`owner_1` names no record"),
+        (("owner_1",), "`owner_1` names no record and no edge"),
         (("owner/owner_1", "--run", "none"), "`none`"),
         (("owner/owner_1", "--colour"), "there is no flag `--colour`"),
         (("owner/owner_1", "--batch-size", "many"), "`--batch-size` is wrong"),
@@ -163,7 +161,7 @@ def test_what_the_target_spoilt_is_named(explain: Explain, tmp_path: Path, damag
 def test_a_memory_that_is_not_served_is_found_by_its_key(explain: Explain, tmp_path: Path) -> None:
     _damage(tmp_path, "DELETE FROM memory_key")
     code, _, err = explain("owner/owner_1")
-    assert code == 2 and "there is no memory of `owner/owner_1`" in err
+    assert code == 2 and "there is no memory or edge of `owner/owner_1`" in err
     code, out, _ = explain("public.owner[1]")
     assert code == 6 and "✗ owner/owner_1 is not served any more" in out
 
@@ -201,19 +199,3 @@ def test_a_redis_key_is_followed(samples: Path, tmp_path: Path, capsys: pytest.C
         capsys.readouterr()
         assert main(["explain", record, *target]) == 0
         assert "✓ the target gives back what the source holds" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_node_is_followed(
-    neo4j_server: Neo4jServer, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    neo4j_server.run("CREATE (:Explained {name: 'Ann'})-[:LIKES]->(:Explained {name: 'Tea'})")
-    migrate_graph(neo4j_server, tmp_path / "store").succeeded()
-    monkeypatch.setenv("ENGRAM_MIGRATE_SOURCE_PASSWORD", neo4j_server.password)
-    with Store.open(tmp_path / "store").reader() as reader:
-        memory = next(memory for memory in reader.scan("explained") if "Ann" in memory.content)
-    told = main(["explain", f"explained/{memory.id}", "--target", str(tmp_path / "store")])
-    neo4j_server.run("MATCH (n:Explained) DETACH DELETE n")
-    assert told == 0
-    assert "text:    name: Ann" in capsys.readouterr().out

@@ -169,6 +169,7 @@ def test_edges_of_a_page_come_back_checked_or_not(home: RunHome) -> None:
     run = filled(home)
     assert run.edges("p1")["target"].to_pylist() == ["b", "c"]
     assert run.edges("p2")["target"].to_pylist() == ["nobody"]
+    assert run.edges("p2", ["id", "type"]).to_pylist() == [{"id": "p2-0", "type": "KNOWS"}]
 
 
 def test_readers_walk_edges(home: RunHome) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 from io_connectors.neo4j.rows import RelationshipRow
 from io_connectors.pages import EdgePage, MappedPage, MemoryPage, SourcePage
 from transforms.mapping.graph_choices import GraphMapping
-from transforms.mapping.graph_names import REMEMBERED, NodeNames
+from transforms.mapping.graph_names import RELATIONSHIP, REMEMBERED, NodeNames
 from transforms.mapping.graph_refusals import relationship_letter
 from transforms.mapping.graph_times import TimePlan, plan_time
 from transforms.mapping.graph_values import edge_properties
@@ -73,7 +73,7 @@ def _edges(rows: Sequence[RelationshipRow], properties: list[str | None], mappin
     shaped = [(row, shapes.of(row)) for row in rows]
     types = [row.type for row in rows]
     return EdgePage(
-        ids=[f"neo4j_rel_{row.id}" for row in rows],
+        ids=[f"{RELATIONSHIP}{row.id}" for row in rows],
         sources=[name.id(row.start, row.start_identities) for row, name in zip(rows, starts, strict=True)],
         source_spaces=[name.space for name in starts],
         targets=[name.id(row.end, row.end_identities) for row, name in zip(rows, ends, strict=True)],

@@ -18,6 +18,8 @@ _LABEL_ESCAPES = str.maketrans({"%": "%25", ":": "%3A"})
 
 #: Combinations of labels (of properties too) that are remembered at a time.
 REMEMBERED = 10_000
+#: What the ids of relationships' edges begin with; the internal id follows.
+RELATIONSHIP = "neo4j_rel_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,14 @@ class HttpRun:
 
     def memories(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """A page's memories as they are kept, all columns or some."""
-        return self._page(page_id, {"columns": ",".join(columns)} if columns else {})
+        return self._page(page_id, "memories", columns)
 
-    def edges(self, page_id: str) -> pa.RecordBatch:
-        """A page's edges as they are kept, checked or not."""
-        return self._page(page_id, {"part": "edges"})
+    def edges(self, page_id: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """A page's edges as they are kept, checked or not, all columns or some."""
+        return self._page(page_id, "edges", columns)
 
-    def _page(self, page_id: str, params: Mapping[str, str]) -> pa.RecordBatch:
+    def _page(self, page_id: str, part: str, columns: Sequence[str] | None) -> pa.RecordBatch:
+        params = {"part": part, **({"columns": ",".join(columns)} if columns else {})}
         answer = self._server.find(page_path(self.id, page_id), params=params)
         if answer is None:
             raise ConfigurationError(f"there is no page `{page_id}` in run `{self.id}`")
