@@ -113,8 +113,9 @@ def _neo4j(records: int, folder: Path) -> Iterator[Filled]:
         loop = _loop("benchmarks.loop_neo4j", server.url, server.user)
         programs = [*_ours("pipelines.neo4j", server.url), loop]
         # The import gives ids as its threads come by.
-        [[number]] = server.run("MATCH (n:Person {id: '7'}) RETURN id(n)")
-        yield Filled(programs, Server(psutil.Process(server.pid)), Known("person", f"neo4j_node_{number}"))
+        [[element]] = server.run("MATCH (n:Person {id: '7'}) RETURN elementId(n)")
+        known = Known("person", f"neo4j_node_{element.rpartition(':')[2]}")
+        yield Filled(programs, Server(psutil.Process(server.pid)), known)
 
 
 _SOURCES: dict[str, Callable[[int, Path], AbstractContextManager[Filled]]] = {
