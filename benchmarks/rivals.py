@@ -3,6 +3,7 @@
     pip install 'dlt[duckdb]' sqlalchemy    # no dependencies of the project
     python -m benchmarks.rivals postgresql [--records 100000 1000000] [--rounds 1]
     python -m benchmarks.rivals neo4j      # a third of them nodes, the others relationships
+    python -m benchmarks.rivals redis
 
 Each is a program of its own that reads the same source and makes the same memories, edges and lexical
 vectors; only ours keeps dead letters and receipts, can go on where it stopped, finalizes and checks what
@@ -25,7 +26,7 @@ from pathlib import Path
 import pipelines.quiet  # noqa: F401  # isort: skip
 import psutil
 
-from benchmarks import database, graph
+from benchmarks import database, graph, keyspace
 from benchmarks.commands import WORKERS, command_name, run, scratch
 from benchmarks.found import Found, Known, in_duckdb, in_sqlite, in_store
 from benchmarks.measuring import Cost, Server, best
@@ -33,6 +34,7 @@ from benchmarks.reporting import megabytes, table
 from demo.server import running
 from pipelines.settings.load import PREFIX
 from tests.servers.neo4j import Neo4jServer
+from tests.servers.redis import RedisServer
 
 _RECORDS_OF_ONE_ROUND = 300_000
 #: What a table is about, and every line is divided by.
@@ -118,9 +120,18 @@ def _neo4j(records: int, folder: Path) -> Iterator[Filled]:
         yield Filled(programs, Server(psutil.Process(server.pid)), known)
 
 
+@contextmanager
+def _redis(keys: int, _: Path) -> Iterator[Filled]:
+    with RedisServer() as server:
+        keyspace.fill_shop(server, keys)
+        programs = [*_ours("pipelines.redis", server.url), _loop("benchmarks.loop_redis", server.url)]
+        yield Filled(programs, Server(psutil.Process(server.pid)), Known("redis", "redis_user:7"))
+
+
 _SOURCES: dict[str, Callable[[int, Path], AbstractContextManager[Filled]]] = {
     "postgresql": _postgresql,
     "neo4j": _neo4j,
+    "redis": _redis,
 }
 
 
