@@ -36,9 +36,8 @@ def main(url: str, file: str) -> None:
 
 
 def _batches(client: Any) -> Iterator[list[str]]:
-    """Each name once: SCAN may give one twice."""
-    seen: set[str] = set()
-    names = (name for name in client.scan_iter(count=BATCH) if not (name in seen or seen.add(name)))
+    # SCAN may give a name twice.
+    names = iter(dict.fromkeys(client.scan_iter(count=BATCH)))
     return iter(lambda: list(islice(names, BATCH)), [])
 
 
