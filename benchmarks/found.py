@@ -15,9 +15,15 @@ import orjson
 
 from engram_store.store import Store
 
-#: Looked up by id in each.
-_SPACE, _ID = "posts", "posts_7"
 _DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A memory that is looked up in whatever was made: its space and its id."""
+
+    space: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +47,41 @@ class Found:
     size: int = field(compare=False)
 
 
-def in_store(folder: Path) -> Found:
+def in_store(folder: Path, known: Known) -> Found:
     """What is in a store of ours."""
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     with Store.open(folder).reader() as reader:
-        memory, vector = reader.get(_SPACE, _ID), reader.embedding(_SPACE, _ID)
-        targets = [edge.target for edge in reader.edges(_SPACE, _ID)]
+        memory = reader.get(known.space, known.id)
+        vector = reader.embedding(known.space, known.id)
+        targets = [edge.target for edge in reader.edges(known.space, known.id)]
         counts = sum(reader.spaces().values()), sum(reader.edge_counts().values())
     if memory is None or vector is None:
-        raise SystemExit(f"there is no `{_ID}` in {folder}")
+        raise SystemExit(f"there is no `{known.id}` in {folder}")
     return _found(*counts, memory.content, vector, targets, size)
 
 
-def in_sqlite(file: Path) -> Found:
+def in_sqlite(file: Path, known: Known) -> Found:
     """What is in a file of SQLite."""
     with closing(sqlite3.connect(file)) as connection:
-        return _asked(connection, "", file.stat().st_size)
+        return _asked(connection, "", known, file.stat().st_size)
 
 
-def in_duckdb(file: Path) -> Found:
+def in_duckdb(file: Path, known: Known) -> Found:
     """What is in a file of DuckDB."""
     import duckdb
 
     with duckdb.connect(str(file), read_only=True) as connection:
-        return _asked(connection, "migrated.", file.stat().st_size)
+        return _asked(connection, "migrated.", known, file.stat().st_size)
 
 
-def _asked(connection: Any, schema: str, size: int) -> Found:
+def _asked(connection: Any, schema: str, known: Known, size: int) -> Found:
     def rows(statement: str) -> list[tuple[Any, ...]]:
         return list(connection.execute(statement).fetchall())
 
     [[memories]] = rows(f"SELECT count(*) FROM {schema}memories")
     [[edges]] = rows(f"SELECT count(*) FROM {schema}edges")
-    [[content, vector]] = rows(f"SELECT content, embedding FROM {schema}memories WHERE id = '{_ID}'")
-    targets = rows(f"SELECT target FROM {schema}edges WHERE source = '{_ID}'")
+    [[content, vector]] = rows(f"SELECT content, embedding FROM {schema}memories WHERE id = '{known.id}'")
+    targets = rows(f"SELECT target FROM {schema}edges WHERE source = '{known.id}'")
     floats = np.frombuffer(vector, dtype="<f2")
     return _found(memories, edges, content, floats, [target for (target,) in targets], size)
 

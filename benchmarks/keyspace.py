@@ -35,6 +35,21 @@ def fill(server: RedisServer, keys: int) -> None:
         pipe.execute()
 
 
+def fill_shop(server: RedisServer, keys: int) -> None:
+    """Makes keys of two kinds only, half of them users (hashes) and half notes (texts); none expires."""
+    rng = random.Random(7)
+    texts = Vocabulary(rng).sentences(_SENTENCES, 14)
+    with server.client() as client:
+        pipe: Any = client.pipeline(transaction=False)
+        for number in range(keys // 2):
+            text, name = rng.choice(texts), " ".join(rng.choice(texts).split()[:2])
+            pipe.hset(f"user:{number}", mapping={"name": name, "bio": text, "age": rng.randint(16, 90)})
+            pipe.set(f"note:{number}", rng.choice(texts))
+            if number % _PIPELINE_KEYS == 0:
+                pipe.execute()
+        pipe.execute()
+
+
 def saved(server: RedisServer, path: Path) -> Path:
     """Keeps what a server has as a dump file, which outlives the server."""
     shutil.copyfile(server.save(), path)

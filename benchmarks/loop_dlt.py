@@ -1,7 +1,7 @@
 """A migration from PostgreSQL by dlt, to DuckDB: its reader and its loader with Arrow, our mapping between.
 
-pip install 'dlt[duckdb,sql_database]'    # no dependency of the project
-python -m benchmarks.loop_dlt DSN FOLDER
+pip install 'dlt[duckdb]' sqlalchemy    # no dependencies of the project
+python -m benchmarks.loop_dlt DSN FILE
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -27,13 +26,13 @@ _CHUNK = 10_000
 _VECTOR = pa.binary()
 
 
-def main(dsn: str, folder: str) -> None:
+def main(dsn: str, file: str) -> None:
     # What is measured is the work, not a message to its makers.
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     pipeline = dlt.pipeline(
         "rival",
-        pipelines_dir=f"{folder}/working",
-        destination=dlt.destinations.duckdb(str(Path(folder) / "memories.duckdb")),
+        pipelines_dir=f"{file}.working",
+        destination=dlt.destinations.duckdb(file),
         dataset_name="migrated",
     )
     engine = _engine(dsn)

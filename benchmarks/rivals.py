@@ -1,7 +1,9 @@
 """A migration beside what one would write without us: a loop of the driver, and dlt.
 
     pip install 'dlt[duckdb]' sqlalchemy    # no dependencies of the project
-    python -m benchmarks.rivals [--rows 100000 1000000] [--rounds 1]
+    python -m benchmarks.rivals postgresql [--records 100000 1000000] [--rounds 1]
+    python -m benchmarks.rivals neo4j      # a third of them nodes, the others relationships
+    python -m benchmarks.rivals redis
 
 Each is a program of its own that reads the same source and makes the same memories, edges and lexical
 vectors; only ours keeps dead letters and receipts, can go on where it stopped, finalizes and checks what
@@ -13,23 +15,47 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pipelines.quiet  # noqa: F401  # isort: skip
-from benchmarks import database
+import psutil
+
+from benchmarks import database, graph, keyspace
 from benchmarks.commands import WORKERS, command_name, run, scratch
-from benchmarks.found import Found, in_duckdb, in_sqlite, in_store
+from benchmarks.found import Found, Known, in_duckdb, in_sqlite, in_store
 from benchmarks.measuring import Cost, Server, best
 from benchmarks.reporting import megabytes, table
 from demo.server import running
+from pipelines.settings.load import PREFIX
+from tests.servers.neo4j import Neo4jServer
+from tests.servers.redis import RedisServer
 
-_ROWS_OF_ONE_ROUND = 300_000
-_LOOP, _DLT = "a loop of the driver → SQLite", "dlt → DuckDB"
+_RECORDS_OF_ONE_ROUND = 300_000
+#: What a table is about, and every line is divided by.
+_OURS = command_name(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What reads the source and makes memories, edges and vectors of it.
+
+    Attributes:
+        name: What it is called.
+        arguments: What follows ``python -m``; where to write is added.
+        file: What it makes in the folder that it may write to.
+        found: Looks at that.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    file: str
+    found: Callable[[Path, Known], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,85 +63,109 @@ class Filled:
     """A source with known records.
 
     Attributes:
-        command: Our module that migrates it.
-        loop: The module of the loop.
-        dlt: The module that does it by dlt, if there is one.
-        address: Its address.
+        programs: What migrates it, ours first.
         server: Its processes.
+        known: One of the memories.
     """
 
-    command: str
-    loop: str
-    dlt: str | None
-    address: str
+    programs: Sequence[Program]
     server: Server
+    known: Known
 
 
 def main() -> None:
     options = _options()
     # Told to stop, it still takes its server down.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with scratch(options.folder) as folder, _sources(options.rows, folder) as sources:
-        for rows, source in sources:
-            print(_compared(source, rows, options.rounds, folder), flush=True)
+    with scratch(options.folder) as folder:
+        for records in options.records:
+            with _SOURCES[options.source](records, folder) as source:
+                print(_compared(source, records, options.rounds, folder), flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("source", choices=_SOURCES)
+    parser.add_argument("--records", type=int, nargs="+", default=[100_000], help="sizes of the sources made")
     parser.add_argument("--rounds", type=int, default=1, help="rounds, of which the best counts")
     parser.add_argument("--folder", type=Path, help="where to write (default: the temporary folder)")
     return parser.parse_args()
 
 
 @contextmanager
-def _sources(sizes: Sequence[int], folder: Path) -> Iterator[Iterator[tuple[int, Filled]]]:
-    with running(folder / "server") as dsn:
-        yield ((rows, _postgresql(database.build(dsn, rows))) for rows in sizes)
+def _postgresql(rows: int, folder: Path) -> Iterator[Filled]:
+    with scratch(folder) as server, running(server) as at:
+        dsn = database.build(at, rows)
+        programs = [*_ours("pipelines.postgresql", dsn), _loop("benchmarks.loop_postgresql", dsn)]
+        if importlib.util.find_spec("dlt"):
+            arguments = ["benchmarks.loop_dlt", dsn]
+            programs.append(Program("dlt → DuckDB", arguments, "memories.duckdb", in_duckdb))
+        yield Filled(programs, Server.of(dsn), Known("posts", "posts_7"))
 
 
-def _postgresql(dsn: str) -> Filled:
-    dlt = "benchmarks.loop_dlt" if importlib.util.find_spec("dlt") else None
-    return Filled("pipelines.postgresql", "benchmarks.loop_postgresql", dlt, dsn, Server.of(dsn))
+@contextmanager
+def _neo4j(records: int, folder: Path) -> Iterator[Filled]:
+    server = Neo4jServer()
+    with scratch(folder) as files:
+        graph.build(server, files, records // 3)
+    with server:
+        os.environ[f"{PREFIX}SOURCE_PASSWORD"] = server.password
+        loop = _loop("benchmarks.loop_neo4j", server.url, server.user)
+        programs = [*_ours("pipelines.neo4j", server.url), loop]
+        # The import gives ids as its threads come by.
+        [[element]] = server.run("MATCH (n:Person {id: '7'}) RETURN elementId(n)")
+        known = Known("person", f"neo4j_node_{element.rpartition(':')[2]}")
+        yield Filled(programs, Server(psutil.Process(server.pid)), known)
 
 
-def _compared(source: Filled, rows: int, rounds: int, folder: Path) -> str:
-    rounds = 1 if rows > _ROWS_OF_ONE_ROUND else rounds
+@contextmanager
+def _redis(keys: int, _: Path) -> Iterator[Filled]:
+    with RedisServer() as server:
+        keyspace.fill_shop(server, keys)
+        programs = [*_ours("pipelines.redis", server.url), _loop("benchmarks.loop_redis", server.url)]
+        yield Filled(programs, Server(psutil.Process(server.pid)), Known("redis", "redis_user:7"))
+
+
+_SOURCES: dict[str, Callable[[int, Path], AbstractContextManager[Filled]]] = {
+    "postgresql": _postgresql,
+    "neo4j": _neo4j,
+    "redis": _redis,
+}
+
+
+def _ours(module: str, address: str) -> Iterator[Program]:
+    for workers in WORKERS:
+        for more, validated in (([], ""), (["--no-validate"], ", --no-validate")):
+            arguments = [module, "--source", address, "--parallel-workers", str(workers), *more, "--target"]
+            yield Program(command_name(workers) + validated, arguments, "store", in_store)
+
+
+def _loop(*arguments: str) -> Program:
+    return Program("a loop of the driver → SQLite", arguments, "memories.sqlite", in_sqlite)
+
+
+def _compared(source: Filled, records: int, rounds: int, folder: Path) -> str:
+    rounds = 1 if records > _RECORDS_OF_ONE_ROUND else rounds
     seen: dict[str, Found] = {}
     costs = [dict(_round(source, folder, seen)) for _ in range(rounds)]
-    differing = [name for name, found in seen.items() if found != seen[command_name(1)]]
-    if differing:
+    if differing := [name for name, found in seen.items() if found != seen[_OURS]]:
         raise SystemExit(f"{', '.join(differing)}: not the same memories as ours\n{seen}")
     cheapest = best(costs)
-    ours = cheapest[command_name(1)]
     columns = ["client CPU s", "server CPU s", "wall s", "CPU ×", "wall ×", "peak", "on disk"]
-    lines = {name: _line(cost, ours, seen[name].size) for name, cost in cheapest.items()}
-    return table(f"{rows:,} rows, best of {rounds}", columns, lines)
+    lines = {name: _line(cost, cheapest[_OURS], seen[name].size) for name, cost in cheapest.items()}
+    return table(f"{records:,} records, best of {rounds}", columns, lines)
 
 
 def _round(source: Filled, folder: Path, seen: dict[str, Found]) -> Iterator[tuple[str, Cost]]:
-    """Ours, the loop and dlt, in turn; what each left is looked at and removed."""
-    for workers in WORKERS:
-        name = command_name(workers)
-        with scratch(folder) as store:
-            arguments = ["--source", source.address, "--target", str(store)]
-            arguments += ["--parallel-workers", str(workers)]
-            yield name, _run([source.command, *arguments], source.server, folder)
-            seen[name] = in_store(store)
-    with scratch(folder) as out:
-        file = out / "memories.sqlite"
-        yield _LOOP, _run([source.loop, source.address, str(file)], source.server, folder)
-        seen[_LOOP] = in_sqlite(file)
-    if source.dlt:
+    """All programs in turn; what each made is looked at and removed."""
+    for program in source.programs:
         with scratch(folder) as out:
-            yield _DLT, _run([source.dlt, source.address, str(out)], source.server, folder)
-            seen[_DLT] = in_duckdb(out / "memories.duckdb")
-
-
-def _run(arguments: Sequence[str], server: Server, folder: Path) -> Cost:
-    return run(arguments, server, folder / "command.log", lambda: False)
+            made = out / program.file
+            cost = run([*program.arguments, str(made)], source.server, folder / "command.log", lambda: False)
+            yield program.name, cost
+            seen[program.name] = program.found(made, source.known)
 
 
 def _line(cost: Cost, ours: Cost, size: int) -> list[str]:

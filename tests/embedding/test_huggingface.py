@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from tokenizers import Tokenizer
@@ -147,7 +149,13 @@ def test_small_letters_where_the_model_wants_them(tmp_path: Path) -> None:
         ("onnx/model.onnx", "{}", "cannot be loaded"),
         ("tokenizer.json", "{}", "cannot be read"),
         ("modules.json", "{}", r"modules\.json` cannot be read"),
+        ("modules.json", '["Dense"]', r"modules\.json` cannot be read"),
         ("1_Pooling/config.json", "{", r"config\.json` cannot be read"),
+        ("sentence_bert_config.json", '{"max_seq_length": "many"}', "`max_seq_length` is 'many'"),
+        ("sentence_bert_config.json", '{"max_seq_length": -1}', "`max_seq_length` is -1"),
+        ("sentence_bert_config.json", '{"max_seq_length": NaN}', "`max_seq_length` is nan"),
+        ("config_sentence_transformers.json", '{"prompts": ["query: "]}', "`prompts` does not hold texts"),
+        ("config_sentence_transformers.json", '{"prompts": {"query": 1}}', "`prompts` does not hold texts"),
     ],
 )
 def test_damaged_files_are_said(tmp_path: Path, file: str, content: str, said: str) -> None:
@@ -155,6 +163,55 @@ def test_damaged_files_are_said(tmp_path: Path, file: str, content: str, said: s
     (folder / file).write_text(content)
     with pytest.raises(ConfigurationError, match=said):
         made(folder).embed(["one"])
+
+
+def test_weights_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    folder = make_bert(tmp_path / "bert")
+    (folder / "onnx" / "model.onnx_data").mkdir()
+    with pytest.raises(ConfigurationError, match=r"model\.onnx_data` cannot be read"):
+        made(folder)
+
+
+def _wants_more(graph: onnx.GraphProto) -> None:
+    graph.input.append(
+        onnx.helper.make_tensor_value_info("position_ids", onnx.TensorProto.INT64, [None, None])
+    )
+
+
+def _gives_a_vector_a_text(graph: onnx.GraphProto) -> None:
+    (hidden,) = graph.output
+    graph.node.append(onnx.helper.make_node("ReduceMax", [hidden.name], ["pooled"], keepdims=0))
+    graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("pooled", onnx.TensorProto.FLOAT, []))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_wants_more, "wants `position_ids`"),
+        (_gives_a_vector_a_text, "does not give a vector for each token"),
+    ],
+)
+def test_an_onnx_file_of_another_form_is_refused(
+    tmp_path: Path, change: Callable[[onnx.GraphProto], None], said: str
+) -> None:
+    folder = make_bert(tmp_path / "bert")
+    model = onnx.load(str(folder / "onnx" / "model.onnx"))
+    change(model.graph)
+    onnx.save(model, str(folder / "onnx" / "model.onnx"))
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        made(folder).embed(["one"])
+    assert str(caught.value).startswith("the model `bert` cannot be loaded")
+
+
+def test_a_model_that_takes_no_mask_is_run(tmp_path: Path) -> None:
+    folder = make_bert(tmp_path / "bert")
+    expected = made(folder).embed(["one"])
+    model = onnx.load(str(folder / "onnx" / "model.onnx"))
+    (mask,) = (given for given in model.graph.input if given.name == "attention_mask")
+    model.graph.input.remove(mask)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((1, 5), np.int64), mask.name))
+    onnx.save(model, str(folder / "onnx" / "model.onnx"))
+    np.testing.assert_allclose(made(folder).embed(["one"]), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize(

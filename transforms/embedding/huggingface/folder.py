@@ -22,6 +22,12 @@ _POOLINGS = {
 _KNOWN_PARTS = {"Transformer", "Pooling", "Normalize"}
 _LONGEST = 8192
 _READING = "sentence_bert_config.json"
+#: Where it is said how many tokens of a text are read; the least counts.
+_LENGTHS = (
+    (_READING, "max_seq_length"),
+    ("tokenizer_config.json", "model_max_length"),
+    ("config.json", "max_position_embeddings"),
+)
 _BLOCK = 1 << 20
 
 
@@ -59,7 +65,7 @@ class ModelFolder:
         """
         given = _found(name)
         path = _root(given)
-        prompts = _read(path / "config_sentence_transformers.json").get("prompts") or {}
+        prompts = _prompts(path / "config_sentence_transformers.json")
         documents = (prompts[name] for name in ("document", "passage", "corpus") if name in prompts)
         return cls(
             path=path,
@@ -72,11 +78,15 @@ class ModelFolder:
         )
 
     def revision(self) -> str:
-        """A digest of the weights and of all that says how they are used."""
+        """A digest of the weights and of all that says how they are used.
+
+        Raises:
+            ConfigurationError: One of the files cannot be read.
+        """
         files = [self.weights] if self.weights else sorted(self.path.glob("*.safetensors"))
-        beside = [Path(f"{file}_data") for file in files if file]
+        beside = [Path(f"{file}_data") for file in files]
         settings = [*self.path.glob("*.json"), *self.path.glob("*/config.json")]
-        seen = [file for file in (*files, *beside, *sorted(settings)) if file and file.exists()]
+        seen = [file for file in (*files, *beside, *sorted(settings)) if file.exists()]
         return _digest(tuple((file, file.stat().st_mtime_ns) for file in seen))
 
 
@@ -127,6 +137,8 @@ def _weights(path: Path) -> Path | None:
 
 def _pooling(path: Path, *, prompted: bool) -> str:
     modules = _json(path / "modules.json", [])
+    if not all(isinstance(module, dict) for module in modules):
+        raise _unreadable(path / "modules.json", "a part of the model is no object")
     kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     if unknown := [kind for kind in kinds if kind not in _KNOWN_PARTS]:
         raise ConfigurationError(
@@ -135,8 +147,8 @@ def _pooling(path: Path, *, prompted: bool) -> str:
             suggestion="choose another model, or run it behind a server (--embedding-provider openai)",
         )
     config = _read(path / "1_Pooling" / "config.json")
-    flags = [flag for flag, set in config.items() if flag.startswith("pooling_mode_") and set]
-    chosen = [_POOLINGS.get(flag, flag) for flag in flags] or [config.get("pooling_mode", "mean")]
+    flags = [flag for flag, on in config.items() if flag.startswith("pooling_mode_") and on]
+    chosen = [_POOLINGS.get(flag, flag) for flag in flags] or [str(config.get("pooling_mode", "mean"))]
     if prompted and config.get("include_prompt") is False:
         chosen.append("leaving out the prompt")
     if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
@@ -145,16 +157,25 @@ def _pooling(path: Path, *, prompted: bool) -> str:
             why=f"known are {', '.join(_POOLINGS.values())}",
             suggestion="choose another model",
         )
-    return str(chosen[0])
+    return chosen[0]
 
 
 def _longest(path: Path) -> int:
-    told = (
-        _read(path / _READING).get("max_seq_length"),
-        _read(path / "tokenizer_config.json").get("model_max_length"),
-        _read(path / "config.json").get("max_position_embeddings"),
-    )
-    return int(min([float(n) for n in told if n] + [_LONGEST]))
+    longest = _LONGEST
+    for name, setting in _LENGTHS:
+        told = _read(path / name).get(setting) or _LONGEST
+        # NaN, which Python takes for JSON, is neither less nor more than 1.
+        if not (isinstance(told, int | float) and told >= 1):
+            raise _unreadable(path / name, f"`{setting}` is {told!r}, which is no number of tokens")
+        longest = int(min(longest, told))
+    return longest
+
+
+def _prompts(file: Path) -> dict[str, str]:
+    prompts = _read(file).get("prompts") or {}
+    if not (isinstance(prompts, dict) and all(isinstance(prompt, str) for prompt in prompts.values())):
+        raise _unreadable(file, "`prompts` does not hold texts by name")
+    return prompts
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -171,11 +192,15 @@ def _json(file: Path, otherwise: Any) -> Any:
             raise ValueError(f"it holds a {type(document).__name__}")
         return document
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"the model's file `{file}` cannot be read",
-            why=str(error),
-            suggestion="see that the model's files are whole",
-        ) from error
+        raise _unreadable(file, str(error)) from error
+
+
+def _unreadable(file: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the model's file `{file}` cannot be read",
+        why=why,
+        suggestion="see that the model's files are whole",
+    )
 
 
 @lru_cache(maxsize=16)
@@ -183,7 +208,10 @@ def _digest(files: tuple[tuple[Path, int], ...]) -> str:
     digest = blake2b(digest_size=8)
     for path, _ in files:
         digest.update(path.name.encode() + b"\0")
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            raise _unreadable(path, str(error)) from error
     return digest.hexdigest()

@@ -19,6 +19,10 @@ from transforms.embedding.table import TOKENIZER, load_tokenizer
 _Hidden = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.int64]
 
+_INPUTS = (_TOKENS, _MASK, _TYPES) = ("input_ids", "attention_mask", "token_type_ids")
+#: Dimensions of an output that holds a vector for each token of each text.
+_TOKEN_VECTORS = 3
+
 
 class OnnxEncoder:
     """Runs a model's ONNX file; see ``Encoder``.
@@ -49,6 +53,7 @@ class OnnxEncoder:
         self._tokenizer.enable_truncation(folder.longest)
         self._tokenizer.no_padding()
         self._inputs = {given.name for given in self._session.get_inputs()}
+        self._refuse_another_form(folder.path.name)
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
         """Encodes texts of like lengths together, the longest first; see ``Encoder.encode``."""
@@ -57,23 +62,33 @@ class OnnxEncoder:
             yield rows, self._run([encodings[row] for row in rows])
 
     def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        feed = {name: value for name, value in _padded(encodings).items() if name in self._inputs}
+        padded = _padded(encodings)
+        feed = {name: padded[name] for name in self._inputs}
         hidden: _Hidden = self._session.run(None, feed)[0]
-        return self._pool(hidden, feed["attention_mask"]).astype(np.float32)
+        return self._pool(hidden, padded[_MASK]).astype(np.float32)
+
+    def _refuse_another_form(self, name: str) -> None:
+        """What generates text, say, wants more than tokens, or gives something else for them."""
+        unknown = sorted(self._inputs - set(_INPUTS))
+        shape = self._session.get_outputs()[0].shape
+        if unknown or len(shape) != _TOKEN_VECTORS:
+            raise ConfigurationError(
+                f"the model `{name}` cannot be loaded",
+                why=f"its ONNX file wants `{unknown[0]}`, which is not known here"
+                if unknown
+                else "its ONNX file does not give a vector for each token first",
+                suggestion="choose another of its ONNX files, or another model",
+            )
 
 
 def _padded(encodings: Sequence[Encoding]) -> Mapping[str, _Mask]:
     shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
-    padded = {
-        "input_ids": np.zeros(shape, dtype=np.int64),
-        "attention_mask": np.zeros(shape, dtype=np.int64),
-        "token_type_ids": np.zeros(shape, dtype=np.int64),
-    }
+    padded = {name: np.zeros(shape, dtype=np.int64) for name in _INPUTS}
     for row, encoding in enumerate(encodings):
         width = len(encoding.ids)
-        padded["input_ids"][row, :width] = encoding.ids
-        padded["attention_mask"][row, :width] = 1
-        padded["token_type_ids"][row, :width] = encoding.type_ids
+        padded[_TOKENS][row, :width] = encoding.ids
+        padded[_MASK][row, :width] = 1
+        padded[_TYPES][row, :width] = encoding.type_ids
     return padded
 
 

@@ -74,6 +74,7 @@ def _load(folder: ModelFolder) -> SentenceTransformer:
 
     # Other forms of weights are pickles, which are not to be trusted.
     options = {"use_safetensors": True}
+    # Loaded twice, since only the one says what is missing, and not the other: 0.04 s of 0.1 for MiniLM.
     _, found = AutoModel.from_pretrained(
         str(folder.path), local_files_only=True, output_loading_info=True, **options
     )
