@@ -6,7 +6,6 @@ that any page can be read alone, or again.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,14 +15,12 @@ from apache_beam.io import iobase
 from apache_beam.io.range_trackers import OffsetRangeTracker
 
 from engram_store.errors import MigrationError, WorkerFailure
+from io_connectors.garbage import rare_collections
 from io_connectors.pages import SourcePage
 
 #: Initial splits: enough for a few dozen workers to be busy to the end, few enough that a
 #: connection each costs nothing.
 SPLITS = 64
-
-#: New objects after which Python looks for cycles among them.
-_OBJECTS_BETWEEN_LOOKS = 200_000
 
 P = TypeVar("P")
 P_contra = TypeVar("P_contra", contravariant=True)
@@ -155,29 +152,19 @@ class PlannedPages(iobase.BoundedSource, Generic[P]):
         Raises:
             WorkerFailure: Carrying the error of the tree.
         """
-        _look_for_cycles_less_often()
-        reader = self._open_reader()
-        try:
-            for position in range(range_tracker.start_position(), len(self._pages)):
-                if not range_tracker.try_claim(position):
-                    return
-                page = self._pages[position]
-                yield reader.read(page.page_id, page.place)
-        except MigrationError as error:
-            raise error.marked() from error
-        finally:
-            reader.close()
+        with rare_collections():
+            reader = self._open_reader()
+            try:
+                for position in range(range_tracker.start_position(), len(self._pages)):
+                    if not range_tracker.try_claim(position):
+                        return
+                    page = self._pages[position]
+                    yield reader.read(page.page_id, page.place)
+            except MigrationError as error:
+                raise error.marked() from error
+            finally:
+                reader.close()
 
     def display_data(self) -> dict[str, Any]:
         """What a runner's page shows of this step."""
         return {**self._shown, "pages": len(self._pages), "rows": self.estimate_size()}
-
-
-def _look_for_cycles_less_often() -> None:
-    """A page is tens of thousands of small lists without cycles, all new and all gone together.
-
-    Python would look through them for cycles after every 700 that are made: that was 10 of the
-    14 µs of reading a node, and 16 of 19 of a relationship. In the process that reads, and for
-    good: between pages there is as little to find.
-    """
-    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, *gc.get_threshold()[1:])
