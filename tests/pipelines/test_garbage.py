@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -42,6 +42,6 @@ def test_a_reader_that_fails_or_is_given_up_ends_it() -> None:
     assert gc.get_threshold() == _FOUND
 
 
-def _pages() -> Iterator[int]:
+def _pages() -> Generator[int, None, None]:
     with rare_collections():
         yield from range(3)
