@@ -82,9 +82,9 @@ def _against_source(
     settings: Settings, run: TargetRun, source: PlannedSource, evidence: Evidence, comparison: Comparison
 ) -> AgainstSource:
     digests = evidence.ledger.digests
-    there = digests.keys() & source.page_rows.keys()
+    there = {page: source.page_rows[page] for page in digests.keys() & source.page_rows.keys()}
     found = AgainstSource(seed=new_seed(), changed=len(digests.keys() ^ source.page_rows.keys()))
-    picks = choose(there, comparison.found.doubtful & there, settings.samples, found.seed)
+    picks = choose(there, comparison.found.doubtful & there.keys(), settings.samples, found.seed)
     vector_type = str(run.manifest.get("vector_type", settings.vector_type))
     with read_again(settings, source, picks, found.seed, vector_type) as again:
         compare_with_source(comparison, again, picks, found)

@@ -40,8 +40,8 @@ def validated(target: str, source: Path) -> list[Check]:
     with home.reader() as reader:
         evidence, comparison = gather(home, run, reader, files=True, max_loss=0.01)
         found = AgainstSource(SEED)
-        there = evidence.ledger.digests.keys() & pages.page_ids()
-        picks = choose(there, comparison.found.doubtful & there, 1_000, SEED)
+        there = dict.fromkeys(evidence.ledger.digests.keys() & pages.page_ids(), 1)
+        picks = choose(there, comparison.found.doubtful & there.keys(), 1_000, SEED)
         compare_with_source(comparison, Again(pages, picks), picks, found)
     checks = list(checks_of(replace(evidence, source=found)))
     alone = checks_of(evidence)

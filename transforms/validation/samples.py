@@ -22,8 +22,11 @@ from io_connectors.pages import EdgePage, MappedPage, MemoryPage
 from transforms.validation.compare import Comparison
 from transforms.validation.rows import EDGES, MEMORIES, Records, differences, only
 
-#: Pages of which samples are taken.
-MOST_PAGES = 50
+#: Pages of which samples are taken. A page is read whole: no more pages than the fewest of these are taken
+#: once they hold so many records.
+_MOST_PAGES = 50
+_FEWEST_PAGES = 10
+_ENOUGH_RECORDS = 20_000
 
 #: For each page that is read again, how many of its records are compared; None for all.
 Picks = Mapping[str, "int | None"]
@@ -44,18 +47,23 @@ class Again(Protocol):
         """The edges of a page that were picked."""
 
 
-def choose(pages: Collection[str], whole: Collection[str], samples: int, seed: int) -> Picks:
+def choose(pages: Mapping[str, int], whole: Collection[str], samples: int, seed: int) -> Picks:
     """Chooses what is read again: some records of some pages, and all of those that are in doubt.
 
     Args:
-        pages: The pages that the source still has as they were.
+        pages: The pages that the source still has as they were, and how many records each has there.
         whole: Those of them that are read as a whole.
         samples: How many records are to be compared in all.
         seed: The same seed chooses the same.
     """
-    count = min(len(pages), MOST_PAGES, samples)
-    chosen = random.Random(seed).sample(sorted(pages), count)
-    share = math.ceil(samples / count) if count else 0
+    chosen: list[str] = []
+    records = 0
+    for page in random.Random(seed).sample(sorted(pages), min(len(pages), _MOST_PAGES, samples)):
+        if len(chosen) >= _FEWEST_PAGES and records >= _ENOUGH_RECORDS:
+            break
+        chosen.append(page)
+        records += pages[page]
+    share = math.ceil(samples / len(chosen)) if chosen else 0
     return {**dict.fromkeys(chosen, share), **dict.fromkeys(whole, None)}
 
 
