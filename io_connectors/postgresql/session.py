@@ -177,7 +177,7 @@ def begin_snapshot(connection: Connection, snapshot: str) -> None:
         connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
     except psycopg.Error as error:
         raise Interrupted(
-            "the snapshot that all pages are read in is gone",
+            f"the snapshot `{snapshot}` that all pages are read in is gone",
             why=f"the server restarted, or the coordinating connection was lost ({_cause(error)})",
         ) from error
 
