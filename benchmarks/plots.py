@@ -68,11 +68,17 @@ def plot(title: str, x_name: str, y_name: str, lines: Sequence[Line], *, logarit
 def _axis(values: Sequence[float], length: float, logarithmic: bool) -> _Axis:
     most = max(values)
     if not logarithmic:
-        return _Axis(0.0, most or 1.0, length, logarithmic)
+        return _Axis(0.0, _rounded_up(most or 1.0), length, logarithmic)
     least = min(value for value in values if value > 0)
     return _Axis(
         10.0 ** math.floor(math.log10(least)), 10.0 ** math.ceil(math.log10(most)), length, logarithmic
     )
+
+
+def _rounded_up(value: float) -> float:
+    """The next number whose second digit is 0 or 5, and whose further digits are 0."""
+    half = 10.0 ** math.floor(math.log10(value)) / 2
+    return half * math.ceil(value / half)
 
 
 def _x_ticks(axis: _Axis) -> list[str]:
