@@ -7,6 +7,7 @@ that any page can be read alone, or again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,7 +15,7 @@ import apache_beam as beam
 from apache_beam.io import iobase
 from apache_beam.io.range_trackers import OffsetRangeTracker
 
-from engram_store.errors import MigrationError, WorkerFailure
+from engram_store.errors import MigrationError, WorkerFailure, marking
 from io_connectors.garbage import rare_collections
 from io_connectors.pages import SourcePage
 
@@ -152,18 +153,12 @@ class PlannedPages(iobase.BoundedSource, Generic[P]):
         Raises:
             WorkerFailure: Carrying the error of the tree.
         """
-        with rare_collections():
-            reader = self._open_reader()
-            try:
-                for position in range(range_tracker.start_position(), len(self._pages)):
-                    if not range_tracker.try_claim(position):
-                        return
-                    page = self._pages[position]
-                    yield reader.read(page.page_id, page.place)
-            except MigrationError as error:
-                raise error.marked() from error
-            finally:
-                reader.close()
+        with rare_collections(), closing(self._open_reader()) as reader, marking():
+            for position in range(range_tracker.start_position(), len(self._pages)):
+                if not range_tracker.try_claim(position):
+                    return
+                page = self._pages[position]
+                yield reader.read(page.page_id, page.place)
 
     def display_data(self) -> dict[str, Any]:
         """What a runner's page shows of this step."""

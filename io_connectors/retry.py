@@ -34,6 +34,8 @@ class RetryPolicy:
 
 
 DEFAULT_POLICY = RetryPolicy()
+#: Where whoever calls tries again.
+ONCE = RetryPolicy(attempts=1)
 
 
 def retrying(

@@ -132,7 +132,7 @@ class Migration:
             None where there is none, where an attempt that was killed left pages behind, or where this
             command asks more of orphans.
         """
-        if not self.run.page_ids() == self.run.committed_page_ids() == planned:
+        if not planned == self.run.page_ids() == self.run.committed_page_ids():
             return None
         served = self.home.finalize()
         self._tidy(planned)

@@ -11,6 +11,7 @@ from io_connectors.pages import MappedPage
 from pipelines.embedding import TOKENS_PRICED, embedder_for, embedding_of
 from pipelines.progress import clock
 from pipelines.settings.model import Settings
+from pipelines.terminal import shortened
 from transforms.embedding.batch import embed_pages
 from transforms.embedding.provider import Embedder, EmbeddingSpec
 
@@ -192,11 +193,11 @@ def _table_lines(tables: Sequence[PlannedTable]) -> list[str]:
     lines = [f"  {'table':<{width}}  {'space':<{space}}  {'rows':>12}  key · text · time"]
     for t in tables:
         key = ",".join(t.key) or "hash of the row"
-        text = _short(",".join(t.text), 40) or ("its JSON" if t.space else "–")
+        text = shortened(",".join(t.text), 40) or ("its JSON" if t.space else "–")
         how = f"{key} · {text} · {t.time or '–'}"
         lines.append(f"  {t.name:<{width}}  {t.space or 'edges':<{space}}  {t.rows:>12,}  {how}")
         if t.comment:
-            lines.append(f"  {'':<{width}}  {_short(t.comment, _WIDTH)}")
+            lines.append(f"  {'':<{width}}  {shortened(t.comment, _WIDTH)}")
     return lines
 
 
@@ -208,9 +209,9 @@ def _sample_lines(tables: Sequence[PlannedTable]) -> list[str]:
         memories, edges = table.sample.memories, table.sample.edges
         for row in range(min(_SHOWN, len(memories))):
             lines += [
-                f"  {table.name} [{memories.keys[row]}]  {_short(memories.contents[row], _WIDTH)}",
+                f"  {table.name} [{memories.keys[row]}]  {shortened(memories.contents[row], _WIDTH)}",
                 f"    → {memories.spaces[row]}/{memories.ids[row]}",
-                f"      text: {_short(memories.texts[row] or '(its JSON, at LOW confidence)', _WIDTH)}",
+                f"      text: {shortened(memories.texts[row] or '(its JSON, at LOW confidence)', _WIDTH)}",
             ]
             lines += [
                 f"      edge: {edges.types[i]} → {edges.targets[i]}"
@@ -220,7 +221,7 @@ def _sample_lines(tables: Sequence[PlannedTable]) -> list[str]:
         if not table.space:
             lines += [
                 f"  {table.name}  {edges.sources[i]} → {edges.targets[i]}, weight {edges.weights[i]:.2f}"
-                f"  {_short(edges.properties[i] or '', _WIDTH)}"
+                f"  {shortened(edges.properties[i] or '', _WIDTH)}"
                 for i in range(min(_SHOWN, len(edges)))
             ]
     return [*lines, ""]
@@ -236,8 +237,3 @@ def _expectation_lines(expected: Expectation, rows: int) -> list[str]:
         f"  expected for {rows:,} records: about {clock(expected.seconds)},"
         f" {expected.memory / 2**20:,.0f} MB memory, {expected.disk / 1e6:,.0f} MB disk",
     ]
-
-
-def _short(text: str, width: int) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= width else plain[: width - 1] + "…"

@@ -20,10 +20,8 @@ from io_connectors.engram.address import open_home
 from io_connectors.engram.objects.bucket import Bucket
 from io_connectors.engram.objects.location import Location
 from io_connectors.engram.public.choices import DeliveryChoices
-from io_connectors.retry import RetryPolicy
+from io_connectors.retry import ONCE
 from tests.servers.objects import KEYS, ObjectServer, path_of
-
-ONCE = RetryPolicy(attempts=1)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import apache_beam as beam
 
-from engram_store.errors import MigrationError
+from engram_store.errors import marking
 from io_connectors.pages import MappedPage, SourcePage
 
 MapPage = Callable[[SourcePage], MappedPage]
@@ -40,7 +40,5 @@ class _MapPages(beam.DoFn):
         self._map_page = map_page
 
     def process(self, page: SourcePage) -> Iterator[MappedPage]:
-        try:
+        with marking():
             yield self._map_page(page)
-        except MigrationError as error:
-            raise error.marked() from error

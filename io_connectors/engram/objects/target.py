@@ -19,7 +19,7 @@ from io_connectors.engram.objects.bucket import Bucket
 from io_connectors.engram.objects.location import Location
 from io_connectors.engram.targets import STAGES, Capabilities, write_page
 from io_connectors.pages import MappedPage
-from io_connectors.retry import RetryPolicy
+from io_connectors.retry import ONCE
 
 if TYPE_CHECKING:
     from engram_store.edges_check import EdgeCheck
@@ -46,7 +46,7 @@ class ObjectTargetSpec:
     def open(self) -> ObjectTarget:
         """The target, opened in the process that calls."""
         # A page that fails is written again as a whole.
-        return ObjectTarget(Bucket(self.location, RetryPolicy(attempts=1)), self.run, self.vector_type)
+        return ObjectTarget(Bucket(self.location, ONCE), self.run, self.vector_type)
 
 
 class ObjectTarget:

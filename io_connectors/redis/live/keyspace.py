@@ -25,10 +25,10 @@ from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.lookups import KeyLookups
 from io_connectors.redis.live.reader import LivePageReader
 from io_connectors.redis.live.refusals import resumable, translating
-from io_connectors.redis.live.session import ONCE, PATIENT, Abilities, databases_of
+from io_connectors.redis.live.session import PATIENT, Abilities, databases_of
 from io_connectors.redis.live.sizes import mean_bytes
 from io_connectors.redis.live.spool import Slice, append
-from io_connectors.retry import retrying
+from io_connectors.retry import ONCE, retrying
 
 #: The list of keys, in the folder of the run.
 _LIST = "keys"

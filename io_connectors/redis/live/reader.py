@@ -13,12 +13,12 @@ from io_connectors.redis.live.address import RedisAddress
 from io_connectors.redis.live.cluster import Nodes, open_nodes
 from io_connectors.redis.live.fetched import Fetched, Gone, Refused
 from io_connectors.redis.live.refusals import resumable, translating
-from io_connectors.redis.live.session import ONCE, PATIENT, Abilities
+from io_connectors.redis.live.session import PATIENT, Abilities
 from io_connectors.redis.live.spool import Slice
 from io_connectors.redis.live.values import Values
 from io_connectors.redis.rows import KeyRow
 from io_connectors.redis.spelling import spelled
-from io_connectors.retry import retrying
+from io_connectors.retry import ONCE, retrying
 
 
 class LivePageReader:

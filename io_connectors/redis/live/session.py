@@ -16,8 +16,6 @@ from io_connectors.retry import DEFAULT_POLICY, RetryPolicy, retrying
 
 #: For a server that answered before: a killed one may load its data for minutes. 150 s of waits.
 PATIENT = RetryPolicy(attempts=12)
-#: Where whoever calls tries again.
-ONCE = RetryPolicy(attempts=1)
 
 CLUSTER, SENTINEL = "cluster", "sentinel"
 
