@@ -19,7 +19,7 @@ from io_connectors.engram.public.choices import DeliveryChoices
 from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.explain import explain
-from pipelines.guard import guarded
+from pipelines.guard import guarded, leave
 from pipelines.logs import say
 from pipelines.pipelines import PIPELINES, main_of
 from pipelines.serve import KEY_VARIABLE, serve
@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and given[0] in PIPELINES:
         return main_of(given[0])(given[1:])
     return guarded(lambda: _verb(given))
+
+
+def entry() -> NoReturn:
+    """``engram-migrate``: the command, and the end of its process."""
+    leave(main())
 
 
 def _verb(arguments: list[str]) -> int:
@@ -193,4 +198,4 @@ def _add(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

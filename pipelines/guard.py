@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from engram_store import files
 from engram_store.errors import MigrationError
@@ -21,7 +22,10 @@ def guarded(work: Callable[[], int]) -> int:
     """Runs work and turns its errors into words on stderr and an exit code."""
     try:
         with heeding_signals():
-            return work()
+            code = work()
+            # Not at Python's end, where a full disk or a closed pipe could no longer be said.
+            sys.stdout.flush()
+            return code
     except MigrationError as error:
         say_error(error)
         return error.exit_code
@@ -37,6 +41,14 @@ def guarded(work: Callable[[], int]) -> int:
         return _full(error) if error.errno in files.FULL else _defect()
     except Exception:
         return _defect()
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process without waiting for its threads.
+
+    A run stopped in the middle of a bundle leaves Beam's sampler running; Python would wait for it for ever.
+    """
+    os._exit(code)
 
 
 def _full(error: OSError) -> int:

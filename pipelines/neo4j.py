@@ -29,6 +29,7 @@ from io_connectors.pages import SourcePage
 from pipelines.command import Command, run_command
 from pipelines.embedding import embedder_for, model_of
 from pipelines.graph_settings import check_against, choices_of
+from pipelines.guard import leave
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
@@ -264,4 +265,4 @@ def _sort_of(kind: str, row: Any) -> Sort:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -32,6 +32,7 @@ from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
 from pipelines.command import Command, run_command
 from pipelines.embedding import embedder_for, model_of
+from pipelines.guard import leave
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
@@ -205,4 +206,4 @@ def _choices(settings: PostgresSettings) -> TableChoices:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

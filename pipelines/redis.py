@@ -27,6 +27,7 @@ from io_connectors.redis.live.address import RedisAddress, Tls
 from io_connectors.redis.live.keyspace import open_live
 from pipelines.command import Command, run_command
 from pipelines.embedding import embedder_for, model_of
+from pipelines.guard import leave
 from pipelines.keyspace_samples import derived_a_key, planned_tables
 from pipelines.migration import Migration
 from pipelines.planned import PlannedSource, Recount
@@ -258,4 +259,4 @@ def _choices(settings: RedisSettings) -> KeyspaceChoices:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

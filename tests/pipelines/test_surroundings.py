@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,20 +17,34 @@ from pipelines import address_space
 from pipelines.address_space import check_address_space
 from pipelines.guard import guarded
 from pipelines.watch import Watch
+from tests.pipelines.command import REPOSITORY
 
 
+@pytest.mark.parametrize("size", [10, 100_000])
 def test_output_that_finds_no_room_ends_clearly(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], size: int
 ) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stdout", full)
 
         def work() -> int:
-            print("x" * 100_000, flush=True)
+            print("x" * size)
             return 0
 
         assert guarded(work) == 4
     assert "error: The disk is full" in capfd.readouterr().err
+
+
+def test_threads_left_by_a_stopped_run_are_not_waited_for() -> None:
+    script = """
+import threading
+from pipelines.guard import guarded, leave
+threading.Thread(target=threading.Event().wait).start()
+leave(guarded(lambda: print("said") or 7))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (7, "said\n")
 
 
 def test_hang_up_is_an_end_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import apache_beam as beam
@@ -50,12 +51,12 @@ def test_password_of_the_environment_is_seen_nowhere(
 
 
 def command_lines(process: psutil.Process) -> set[str]:
+    """The command lines of a process and of those it started, as far as they still run."""
     lines = set()
-    for one in (process, *process.children(recursive=True)):
-        try:
-            lines.add(" ".join(one.cmdline()))
-        except psutil.NoSuchProcess:
-            continue
+    with suppress(psutil.NoSuchProcess):
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                lines.add(" ".join(one.cmdline()))
     return lines
 
 
