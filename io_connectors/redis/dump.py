@@ -19,7 +19,7 @@ from engram_store.errors import SourceError
 from io_connectors.pages import DeadLetter, SourcePage
 from io_connectors.redis.by_rdbtools import check_readable, read_by_rdbtools
 from io_connectors.redis.dump_notes import notes_of
-from io_connectors.redis.dump_pages import content_digest, counted, pages, span_keys, takes_all
+from io_connectors.redis.dump_pages import content_digest, counted, pages, takes_all
 from io_connectors.redis.kept_index import KeptIndex
 from io_connectors.redis.keyspace import KEYS, KeyspacePlan, Selection
 from io_connectors.redis.rdb import Index, Span, Undecodable, index_file, read_span
@@ -95,7 +95,7 @@ class DumpKeyspace:
         self.kept.save(self.index)
         page_keys = saved.get("page_keys", self.choices.page_keys)
         index = self.index
-        if span_keys(page_keys) != span_keys(self.choices.page_keys):
+        if page_keys != self.choices.page_keys:
             index = _indexed(self.path, page_keys, self.choices)
         content = content_digest(index.spans)
         same = saved.get("content") == content
@@ -194,7 +194,7 @@ def _indexed(path: Path, page_keys: int, choices: DumpChoices) -> Index:
 
 def _span_keys(page_keys: int, choices: DumpChoices) -> int:
     # rdbtools cannot find the next key behind one that it cannot read.
-    return 1 if choices.engine == RDBTOOLS else span_keys(page_keys)
+    return 1 if choices.engine == RDBTOOLS else page_keys
 
 
 def _something_expires(index: Index) -> bool:

@@ -14,9 +14,6 @@ from io_connectors.redis.rdb import Index, Span, read_span
 #: Bytes of a dump that a page is meant to hold.
 PAGE_BYTES = 16 * 1024 * 1024
 
-#: Keys a span at most: pages are made of whole spans, so that few large values make a small page.
-_SPAN_KEYS = 100
-
 _DIGEST_BYTES = 16
 
 #: (database, type) → keys.
@@ -28,11 +25,6 @@ class Counted(NamedTuple):
 
     span: Span
     keys: int
-
-
-def span_keys(page_keys: int) -> int:
-    """Keys a span, for pages of at most so many keys."""
-    return min(page_keys, _SPAN_KEYS)
 
 
 def takes_all(index: Index, selection: Selection) -> bool:

@@ -118,7 +118,7 @@ def test_index_of_a_damaged_file_is_not_kept(file: Path, folder: Path) -> None:
 
 
 def _opened(file: Path, folder: Path | None, *, salvage: bool = False) -> DumpKeyspace:
-    return dump.open_dump(file, DumpChoices(Selection(None), 1000, salvage=salvage), folder)
+    return dump.open_dump(file, DumpChoices(Selection(None), _KEYS, salvage=salvage), folder)
 
 
 def _keep(file: Path, folder: Path) -> Index:
