@@ -88,10 +88,10 @@ def fingerprint(runs: Sequence[Run], salt: str) -> str:
     for run in sorted(runs, key=lambda run: run.id):
         digest.update(f"{run.id}\0{run.started_at}\0{run.model}\n".encode())
         for page_id in sorted(run.committed_page_ids()):
-            digest.update(_facts(run.memories_path(page_id), run.path))
+            digest.update(_facts(run.memories_path(page_id)))
     return digest.hexdigest()
 
 
-def _facts(path: Path, base: Path) -> bytes:
+def _facts(path: Path) -> bytes:
     facts = path.stat()
-    return f"{path.relative_to(base)}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode()
+    return f"{path.parent.name}/{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode()

@@ -6,6 +6,7 @@ stands in the file's footer.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -22,6 +23,8 @@ from engram_store.dead_letters import DeadLetters
 from engram_store.errors import IntegrityError
 from engram_store.model import EDGE_SCHEMA, PageReceipt
 from engram_store.moments import unix_seconds
+
+_SUFFIX = ".parquet"
 
 
 class Run:
@@ -116,7 +119,7 @@ class Run:
 
     def page_ids(self) -> set[str]:
         """The acknowledged pages."""
-        return {files.page_name(path.stem) for path in self._memories.glob("[!.]*.parquet")}
+        return _page_ids(self._memories)
 
     def plan_pages(self, page_ids: Iterable[str]) -> None:
         """Says of which pages this attempt will consist, before it writes any.
@@ -134,13 +137,13 @@ class Run:
 
     def planned_page_ids(self) -> set[str]:
         """The acknowledged pages of the attempt that is under way, or was the last."""
-        return self.page_ids() & findings.names(self._planned_path, self.page_ids())
+        return self._listed(self._planned_path)
 
     def committed_page_ids(self) -> set[str]:
         """The pages that count for readers; of a run that was never planned, all of them."""
         if not self._committed_path.exists() and self._planned_path.exists():
             return set()
-        return self.page_ids() & findings.names(self._committed_path, self.page_ids())
+        return self._listed(self._committed_path)
 
     def has_page(self, page_id: str) -> bool:
         """Whether a page is acknowledged."""
@@ -219,10 +222,8 @@ class Run:
         for page_id in self.page_ids() - page_ids:
             self.memories_path(page_id).unlink()
         files.sync(self._memories)
-        acknowledged = self.page_ids()
-        for path in self._edges.glob("[!.]*.parquet"):
-            if files.page_name(path.stem) not in acknowledged:
-                path.unlink()
+        for page_id in _page_ids(self._edges) - self.page_ids():
+            self.edges_path(page_id).unlink(missing_ok=True)
         self._letters.keep_only(page_ids)
         for folder in (self.path, self._memories, self._edges):
             files.remove_temporaries(folder)
@@ -236,11 +237,11 @@ class Run:
 
     def memories_path(self, page_id: str) -> Path:
         """The file of a page's memories."""
-        return self._memories / f"{files.file_name(page_id)}.parquet"
+        return self._memories / f"{files.file_name(page_id)}{_SUFFIX}"
 
     def edges_path(self, page_id: str) -> Path:
         """The file of a page's edges; there is none if the page has no edges."""
-        return self._edges / f"{files.file_name(page_id)}.parquet"
+        return self._edges / f"{files.file_name(page_id)}{_SUFFIX}"
 
     def letters_path(self, stage: str, page_id: str) -> Path:
         """The file of a page's refused records of one stage; there is none if none was refused."""
@@ -250,6 +251,11 @@ class Run:
     def orphans_path(self) -> Path:
         """The file of the run's orphan edges, as they were last checked."""
         return self.path / "orphans.parquet"
+
+    def _listed(self, path: Path) -> set[str]:
+        """The acknowledged pages that a file lists; all of them if there is no such file."""
+        acknowledged = self.page_ids()
+        return acknowledged & findings.names(path, acknowledged)
 
     def _stamped(self, receipt: PageReceipt) -> PageReceipt:
         facts = self.memories_path(receipt.page_id).stat()
@@ -292,3 +298,13 @@ class Run:
     @property
     def _letters(self) -> DeadLetters:
         return DeadLetters(self.path / "dead_letters")
+
+
+def _page_ids(folder: Path) -> set[str]:
+    """The pages that have a file in a folder."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return set()
+    pages = (name for name in names if name.endswith(_SUFFIX) and not name.startswith("."))
+    return {files.page_name(name.removesuffix(_SUFFIX)) for name in pages}

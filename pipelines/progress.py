@@ -116,8 +116,8 @@ class LedgerWatcher:
             # A target that cannot be asked at this moment is asked at the next.
             with suppress(TargetTransientError):
                 self._look()
-            # Listing many pages takes time: spend at most a twentieth of a core on it.
-            interval = max(_INTERVAL, 20 * (time.monotonic() - begun))
+            # Listing many pages takes time: spend at most a hundredth of a core on it.
+            interval = max(_INTERVAL, 100 * (time.monotonic() - begun))
 
     def _look(self) -> None:
         for receipt in self._run.receipts(self._unseen()):
