@@ -180,7 +180,7 @@ class Parts:
             ids,
             [*map(self._spaces.get, spaces)],
             contents,
-            self._vectors(place, numbers),
+            self._vectors(place, numbers, schema.field("embedding").type),
             *figures,
             moments,
         ]
@@ -192,7 +192,7 @@ class Parts:
             columns[place] = tuple(map(names.get, columns[place]))
         return _batch(columns, EDGE_PARTS)
 
-    def _vectors(self, place: _Place, numbers: Sequence[int]) -> Sequence[bytes | None]:
+    def _vectors(self, place: _Place, numbers: Sequence[int], kind: pa.DataType) -> Any:
         """The vectors as they lie in the page file; None where readers would fail to find one."""
         if place.run not in self._runs:
             return [None] * len(numbers)
@@ -202,6 +202,11 @@ class Parts:
             data, width = page.raw()
         except (OSError, ValueError, TypeError, MigrationError):
             return [None] * len(numbers)
+        count = len(numbers)
+        # Numbers rise: if the first and the last are those of the page, all between them are.
+        whole = (numbers[0], numbers[-1]) == (place.first, place.first + count - 1)
+        if whole and width == kind.byte_width and len(data) == count * width:
+            return pa.FixedSizeBinaryArray.from_buffers(kind, count, [None, pa.py_buffer(data)])
         at = [(number - place.first) * width for number in numbers]
         return [data[start : start + width] if 0 <= start < len(data) else None for start in at]
 

@@ -60,15 +60,18 @@ class VectorTally:
 def lengths(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
     """The length of each vector; NaN where there is none, or where one of its numbers is none."""
     column = batch["embedding"]
-    there = column.drop_null()
-    table = floats(b"".join(there.to_pylist()), column.type.byte_width).reshape(-1, DIMENSION)
-    wide = table.astype(np.float32)
     found = np.full(len(column), np.nan)
+    there = column.drop_null()
+    if not len(there):
+        return found
+    width = column.type.byte_width
+    data = memoryview(there.buffers()[1])[there.offset * width :][: len(there) * width]
+    wide = floats(data, width).reshape(-1, DIMENSION).astype(np.float32)
     found[column.is_valid().to_numpy(zero_copy_only=False)] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
     return found
 
 
-def floats(data: bytes, width: int | None = None) -> npt.NDArray[np.floating]:
+def floats(data: bytes | memoryview, width: int | None = None) -> npt.NDArray[np.floating]:
     """Vectors from the bytes that a page has of them.
 
     Args:
