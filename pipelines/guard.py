@@ -48,6 +48,9 @@ def leave(code: int) -> NoReturn:
 
     A run stopped in the middle of a bundle leaves Beam's sampler running; Python would wait for it for ever.
     """
+    # What was printed before an error; where it finds no room, the error has been said.
+    with suppress(OSError):
+        sys.stdout.flush()
     os._exit(code)
 
 

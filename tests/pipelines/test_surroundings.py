@@ -38,13 +38,17 @@ def test_output_that_finds_no_room_ends_clearly(
 def test_threads_left_by_a_stopped_run_are_not_waited_for() -> None:
     script = """
 import threading
+from engram_store.errors import ConfigurationError
 from pipelines.guard import guarded, leave
-threading.Thread(target=threading.Event().wait).start()
-leave(guarded(lambda: print("said") or 7))
+def work():
+    print("said")
+    threading.Thread(target=threading.Event().wait).start()
+    raise ConfigurationError("stopped")
+leave(guarded(work))
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (7, "said\n")
+    assert (done.returncode, done.stdout) == (2, "said\n")
 
 
 def test_hang_up_is_an_end_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:
