@@ -17,6 +17,7 @@ from apache_beam.io.range_trackers import OffsetRangeTracker
 
 from engram_store.errors import MigrationError, WorkerFailure, marking
 from io_connectors.garbage import rare_collections
+from io_connectors.page_coder import PageCoder
 from io_connectors.pages import SourcePage
 
 #: Initial splits: enough for a few dozen workers to be busy to the end, few enough that a
@@ -70,11 +71,12 @@ class ReadPlannedPages(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[Sour
         ``iobase.Read`` of the whole would carry every page of the plan into every worker.
         """
         slices = [bundle.source for bundle in self._source.split(0)]
+        reader = iobase.SDFBoundedSourceReader(self._source.display_data())
         pages: beam.PCollection[SourcePage] = (
             pbegin
             | "Slices of the plan" >> beam.Create(slices, reshuffle=False)
             | "Spread slices" >> beam.Reshuffle()
-            | "Read pages" >> iobase.SDFBoundedSourceReader(self._source.display_data())
+            | "Read pages" >> reader.with_output_types(SourcePage)
         )
         return pages
 
@@ -144,8 +146,8 @@ class PlannedPages(iobase.BoundedSource, Generic[P]):
                 begin, taken = position + 1, 0
 
     def default_output_coder(self) -> beam.coders.Coder:
-        """Pages are pickled if they ever leave a process; within a fused stage they do not."""
-        return beam.coders.FastPrimitivesCoder()
+        """How a page is coded."""
+        return PageCoder()
 
     def read(self, range_tracker: OffsetRangeTracker) -> Iterator[SourcePage]:
         """Claims and reads one page at a time.

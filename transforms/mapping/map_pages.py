@@ -27,7 +27,8 @@ class MapPages(beam.PTransform[beam.PCollection[SourcePage], beam.PCollection[Ma
 
     def expand(self, pages: beam.PCollection[SourcePage]) -> beam.PCollection[MappedPage]:
         """Maps each page."""
-        mapped: beam.PCollection[MappedPage] = pages | self._step >> beam.ParDo(_MapPages(self._map_page))
+        mapping = beam.ParDo(_MapPages(self._map_page)).with_output_types(MappedPage)
+        mapped: beam.PCollection[MappedPage] = pages | self._step >> mapping
         return mapped
 
     def mapped(self, page: SourcePage) -> MappedPage:

@@ -14,6 +14,8 @@ from engram_store.model import DIMENSION
 UNIT = 1e-2
 
 _MOST_NAMES = 50
+#: The bits of a half that is infinite; of what is no number, they are more.
+_INFINITE = 0x7C00
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ def lengths(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
         return found
     width = column.type.byte_width
     data = memoryview(there.buffers()[1])[there.offset * width :][: len(there) * width]
-    wide = floats(data, width).reshape(-1, DIMENSION).astype(np.float32)
+    wide = _widened(floats(data, width)).reshape(-1, DIMENSION)
     found[column.is_valid().to_numpy(zero_copy_only=False)] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
     return found
 
@@ -80,6 +82,23 @@ def floats(data: bytes | memoryview, width: int | None = None) -> npt.NDArray[np
     """
     half = (width or len(data)) == 2 * DIMENSION
     return np.frombuffer(data, dtype="<f2" if half else "<f4")
+
+
+def _widened(numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Numbers without their signs, as float32.
+
+    NumPy widens halves one by one, which takes six times as long as this: the bits of a half, moved to
+    where a float32 has its exponent and fraction, are the number times 2 ** -112. What is infinite or not
+    a number would become a large one, so NumPy widens all where there is such.
+    """
+    if numbers.dtype.itemsize == 4:
+        return numbers
+    bits = (numbers.view("<u2") & 0x7FFF).astype("<u4")
+    if bits.max(initial=0) >= _INFINITE:
+        return numbers.astype(np.float32)
+    wide = (bits << 13).view("<f4")
+    wide *= np.float32(2.0**112)
+    return wide
 
 
 def _names(batch: pa.RecordBatch, which: npt.NDArray[np.bool_]) -> list[str]:
