@@ -84,7 +84,8 @@ def _against_source(
     digests = evidence.ledger.digests
     there = {page: source.page_rows[page] for page in digests.keys() & source.page_rows.keys()}
     found = AgainstSource(seed=new_seed(), changed=len(digests.keys() ^ source.page_rows.keys()))
-    picks = choose(there, comparison.found.doubtful & there.keys(), settings.samples, found.seed)
+    doubtful = comparison.found.doubtful & there.keys()
+    picks = choose(there, source.page_tables, doubtful, settings.samples, found.seed)
     vector_type = str(run.manifest.get("vector_type", settings.vector_type))
     with read_again(settings, source, picks, found.seed, vector_type) as again:
         compare_with_source(comparison, again, picks, found)

@@ -74,7 +74,8 @@ def alarms(home: RunHome, name: str, store: Path, files: bool) -> list[Check]:
     run, pages = home.run(name), Store.open(store).run(name)
     with home.reader() as reader:
         evidence, comparison = gather(home, run, reader, files=files, max_loss=0.0)
-        picks = choose(dict.fromkeys(pages.page_ids(), 1), (), 10, 1)
+        ids = pages.page_ids()
+        picks = choose(dict.fromkeys(ids, 1), dict.fromkeys(ids, "records"), (), 10, 1)
         found = AgainstSource(1)
         compare_with_source(comparison, Again(pages, picks), picks, found)
     checks = checks_of(replace(evidence, source=found))

@@ -25,7 +25,7 @@ from transforms.validation.rows import EDGES, MEMORIES, Records, differences, on
 #: Pages of which samples are taken. A page is read whole: no more pages than the fewest of these are taken
 #: once they hold so many records.
 _MOST_PAGES = 50
-_FEWEST_PAGES = 10
+_FEWEST_PAGES = 5
 _ENOUGH_RECORDS = 20_000
 
 #: For each page that is read again, how many of its records are compared; None for all.
@@ -47,18 +47,24 @@ class Again(Protocol):
         """The edges of a page that were picked."""
 
 
-def choose(pages: Mapping[str, int], whole: Collection[str], samples: int, seed: int) -> Picks:
+def choose(
+    pages: Mapping[str, int], tables: Mapping[str, str], whole: Collection[str], samples: int, seed: int
+) -> Picks:
     """Chooses what is read again: some records of some pages, and all of those that are in doubt.
 
     Args:
         pages: The pages that the source still has as they were, and how many records each has there.
+        tables: The table, or other group, of each: one page of every table comes before a second of any.
         whole: Those of them that are read as a whole.
         samples: How many records are to be compared in all.
         seed: The same seed chooses the same.
     """
+    order = random.Random(seed).sample(sorted(pages), len(pages))
+    first = {*{tables[page]: page for page in reversed(order)}.values()}
+    order.sort(key=lambda page: page not in first)
     chosen: list[str] = []
     records = 0
-    for page in random.Random(seed).sample(sorted(pages), min(len(pages), _MOST_PAGES, samples)):
+    for page in order[: min(_MOST_PAGES, samples)]:
         if len(chosen) >= _FEWEST_PAGES and records >= _ENOUGH_RECORDS:
             break
         chosen.append(page)
