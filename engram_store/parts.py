@@ -192,7 +192,9 @@ class Parts:
             columns[place] = tuple(map(names.get, columns[place]))
         return _batch(columns, EDGE_PARTS)
 
-    def _vectors(self, place: _Place, numbers: Sequence[int], kind: pa.DataType) -> Any:
+    def _vectors(
+        self, place: _Place, numbers: Sequence[int], kind: pa.DataType
+    ) -> pa.Array | list[bytes | None]:
         """The vectors as they lie in the page file; None where readers would fail to find one."""
         if place.run not in self._runs:
             return [None] * len(numbers)

@@ -45,5 +45,5 @@ class PageCoder(Coder):
         return hash(type(self))
 
 
-for kind in (SourcePage, MappedPage):
-    registry.register_coder(kind, PageCoder)
+registry.register_coder(SourcePage, PageCoder)
+registry.register_coder(MappedPage, PageCoder)

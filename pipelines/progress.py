@@ -112,12 +112,12 @@ class LedgerWatcher:
     def _watch(self) -> None:
         interval = _INTERVAL
         while not self._stop.wait(interval):
-            begun = time.monotonic()
+            begun, spent = time.monotonic(), time.thread_time()
             # A target that cannot be asked at this moment is asked at the next.
             with suppress(TargetTransientError):
                 self._look()
-            # Listing many pages takes time: spend at most a hundredth of a core on it.
-            interval = max(_INTERVAL, 100 * (time.monotonic() - begun))
+            # Listing many pages takes time: at most a hundredth of a core's, and a tenth of the target's.
+            interval = max(_INTERVAL, 100 * (time.thread_time() - spent), 10 * (time.monotonic() - begun))
 
     def _look(self) -> None:
         for receipt in self._run.receipts(self._unseen()):
