@@ -17,6 +17,8 @@ from engram_store.errors import Interrupted, MigrationError
 _LOST_CONNECTIONS = ("RpcError", "_MultiThreadedRendezvous")
 # The thread in which Beam starts a worker and waits for its end.
 _STARTER = "run_worker"
+# How long a run may take to end before it is told once more.
+_INSIST_SECONDS = 5.0
 _FEWER_WORKERS = "if memory was short, give fewer --parallel-workers"
 
 
@@ -69,6 +71,7 @@ class Watch:
         self.reason: MigrationError | None = None
         self._open = False
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Watch:
         self._hook = threading.excepthook
@@ -76,12 +79,15 @@ class Watch:
         self._handlers = ExitStack()
         self._handlers.enter_context(_handling(self._on_signal, signal.SIGINT, *_told()))
         self._open = True
+        # Begun now: a handler of signals that starts a thread may wait for a lock that its own thread holds.
+        threading.Thread(target=self._insist, name="insisting on the end", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._open = False
+        self._ended.set()
         with self._lock:
-            self._open = False
-        self._handlers.close()
+            self._handlers.close()
         if self.reason is None:
             threading.excepthook = self._hook
         else:
@@ -93,16 +99,23 @@ class Watch:
         with self._lock:
             if self._open and self.reason is None:
                 self.reason = reason
-                # A true signal, since only that wakes a main thread that waits for a lock.
-                main = threading.main_thread().ident
-                assert main is not None
-                signal.pthread_kill(main, signal.SIGINT)
+                _interrupt_main()
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def _insist(self) -> None:
+        """Interrupts again and again: what an interrupt meets may swallow it, and a worker may just begin."""
+        told = False
+        while not self._ended.wait(_INSIST_SECONDS):
+            with self._lock:
+                if self._open and told:
+                    _interrupt_main()
+                told = self.reason is not None
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.reason = self.reason or why_stopped(number)
         # The runner waits for each of its workers to end; one that has just begun never would.
         _end_workers()
-        raise KeyboardInterrupt
+        if self._open:
+            raise KeyboardInterrupt
 
     def _on_thread_failure(self, failure: Any) -> None:
         if failure.exc_type is RuntimeError and "Worker subprocess exited" in str(failure.exc_value):
@@ -133,6 +146,13 @@ def _handling(handler: Callable[[int, FrameType | None], None], *signals: signal
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _interrupt_main() -> None:
+    # By a true signal, since only that wakes a main thread that waits for a lock.
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -124,8 +124,13 @@ class Connection:
 
     def managed(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
         """Runs the work in one managed read transaction; it may run more than once."""
-        with self._driver.session(**self._options()) as session:
-            return session.execute_read(work)
+        while True:
+            with self._driver.session(**self._options()) as session:
+                try:
+                    return session.execute_read(work)
+                except neo4j.exceptions.IncompleteCommit:
+                    # The server went away at the very end. The driver cannot know that nothing was written.
+                    continue
 
     def close(self) -> None:
         """Closes the driver."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+from neo4j import ManagedTransaction
+from neo4j.exceptions import IncompleteCommit
 
 from engram_store.errors import Interrupted, MigrationError, WorkerFailure
 from io_connectors.neo4j import session, source
@@ -62,6 +65,24 @@ def test_server_that_stays_away_ends_the_run_resumably(
     assert isinstance(error, Interrupted)
     assert error.what == "reading nodes 10 to 19 failed"
     assert "check that the server runs" in error.suggestion
+
+
+def test_server_that_goes_away_at_the_end_of_a_transaction_is_asked_again(
+    graph: Neo4jServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = SecretRef.keep("COMMIT_PASSWORD", graph.password)
+    connection = session.connect(Neo4jAddress.parse(graph.url, graph.user, password=password))
+    commit, failures = ManagedTransaction._commit, [IncompleteCommit("gone")]
+
+    def fail_first(transaction: ManagedTransaction) -> None:
+        commit(transaction)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(ManagedTransaction, "_commit", fail_first)
+    with closing(connection):
+        assert connection.read("RETURN 7") == [[7]]
+    assert not failures
 
 
 def test_server_that_is_away_at_first_is_an_error(own_neo4j: Neo4jServer, target: Path) -> None:

@@ -6,14 +6,16 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engram_store.errors import PreflightError
+from engram_store.errors import Interrupted, PreflightError
 from engram_store.store import Store
-from pipelines import address_space
+from pipelines import address_space, watch
 from pipelines.address_space import check_address_space
 from pipelines.guard import guarded
 from pipelines.watch import Watch
@@ -51,7 +53,15 @@ leave(guarded(work))
     assert (done.returncode, done.stdout) == (2, "said\n")
 
 
-def test_hang_up_is_an_end_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """The end of the terminal is heard, though these tests may run under ``nohup``."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_hang_up_is_an_end_like_any_other(heard: None, capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         signal.raise_signal(signal.SIGHUP)
         return 0
@@ -74,6 +84,22 @@ def test_hang_up_is_not_heeded_under_nohup(nohup: None) -> None:
         return 0
 
     assert guarded(work) == 0
+
+
+def test_interrupt_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_INSIST_SECONDS", 0.1)
+    reason, told = Interrupted("enough"), 0
+    with pytest.raises(KeyboardInterrupt), Watch() as watching:
+        threading.Timer(0.1, watching.abort, [reason]).start()
+        while told < 3:
+            try:
+                time.sleep(30)
+            except KeyboardInterrupt:
+                told += 1
+        time.sleep(30)
+    assert watching.reason is reason
+    # And none comes after the end.
+    time.sleep(0.3)
 
 
 @pytest.fixture
