@@ -18,7 +18,7 @@ _LOST_CONNECTIONS = ("RpcError", "_MultiThreadedRendezvous")
 # The thread in which Beam starts a worker and waits for its end.
 _STARTER = "run_worker"
 # How long a run may take to end before it is told once more.
-_INSIST_SECONDS = 5.0
+_INSIST_SECONDS = 2.0
 _FEWER_WORKERS = "if memory was short, give fewer --parallel-workers"
 
 
