@@ -183,3 +183,11 @@ def file_name(name: str) -> str:
 def page_name(stem: str) -> str:
     """The page's name back from ``file_name``."""
     return unquote(stem)
+
+
+def page_of(file: str, *suffixes: str) -> str | None:
+    """The page that a file belongs to; None of one that is half-written, or of another kind."""
+    for suffix in suffixes:
+        if file.endswith(suffix) and not file.startswith("."):
+            return page_name(file.removesuffix(suffix))
+    return None

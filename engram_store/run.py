@@ -306,5 +306,4 @@ def _page_ids(folder: Path) -> set[str]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return set()
-    pages = (name for name in names if name.endswith(_SUFFIX) and not name.startswith("."))
-    return {files.page_name(name.removesuffix(_SUFFIX)) for name in pages}
+    return {page for name in names if (page := files.page_of(name, _SUFFIX)) is not None}

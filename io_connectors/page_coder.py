@@ -34,16 +34,6 @@ class PageCoder(Coder):
         """About how many bytes a page would be."""
         return _RECORD_BYTES * len(value)
 
-    def is_deterministic(self) -> bool:
-        """Pages are never keys."""
-        return False
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
 
 registry.register_coder(SourcePage, PageCoder)
 registry.register_coder(MappedPage, PageCoder)

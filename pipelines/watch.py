@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -71,7 +72,6 @@ class Watch:
         self.reason: MigrationError | None = None
         self._open = False
         self._lock = threading.Lock()
-        self._ended = threading.Event()
 
     def __enter__(self) -> Watch:
         self._hook = threading.excepthook
@@ -85,7 +85,6 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._open = False
-        self._ended.set()
         with self._lock:
             self._handlers.close()
         if self.reason is None:
@@ -104,7 +103,8 @@ class Watch:
     def _insist(self) -> None:
         """Interrupts again and again: what an interrupt meets may swallow it, and a worker may just begin."""
         told = False
-        while not self._ended.wait(_INSIST_SECONDS):
+        while self._open:
+            time.sleep(_INSIST_SECONDS)
             with self._lock:
                 if self._open and told:
                     _interrupt_main()

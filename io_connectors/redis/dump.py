@@ -95,7 +95,7 @@ class DumpKeyspace:
         self.kept.save(self.index)
         page_keys = saved.get("page_keys", self.choices.page_keys)
         index = self.index
-        if page_keys != self.choices.page_keys:
+        if _span_keys(page_keys, self.choices) != _span_keys(self.choices.page_keys, self.choices):
             index = _indexed(self.path, page_keys, self.choices)
         content = content_digest(index.spans)
         same = saved.get("content") == content

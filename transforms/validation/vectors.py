@@ -85,7 +85,7 @@ def floats(data: bytes | memoryview, width: int | None = None) -> npt.NDArray[np
 
 
 def _widened(numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Numbers without their signs, as float32.
+    """Numbers as float32, to be squared: halves lose their signs.
 
     NumPy widens halves one by one, which takes six times as long as this: the bits of a half, moved to
     where a float32 has its exponent and fraction, are the number times 2 ** -112. What is infinite or not

@@ -138,11 +138,7 @@ class ObjectRun(Run):
 
 def _page_of(name: str) -> str | None:
     """The page that an object belongs to, or None."""
-    file = name.rsplit("/", 1)[-1]
-    for suffix in _SUFFIXES:
-        if file.endswith(suffix) and not file.startswith("."):
-            return files.page_name(file.removesuffix(suffix))
-    return None
+    return files.page_of(name.rsplit("/", 1)[-1], *_SUFFIXES)
 
 
 def _lost(run: str, page_id: str) -> IntegrityError:
