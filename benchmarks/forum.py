@@ -1,4 +1,8 @@
-"""A PostgreSQL of any size, in which every row has two foreign keys: people, and what they posted."""
+"""A PostgreSQL of any size, in which every row has two foreign keys: people, and what they posted.
+
+Rows are as long and as many-worded in both tables, from the first to the last, so that what pages cost can
+be compared.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,8 @@ _PERSON_EVERY = 10
 _START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 _SENTENCES = 20_000
 _HALF_TEXT = 7
+#: All ids have as many digits.
+_BEFORE_FIRST = 100_000_000
 
 
 def build(dsn: str, rows: int) -> str:
@@ -45,13 +51,14 @@ def build(dsn: str, rows: int) -> str:
 
 def _people(rng: random.Random, text: Callable[[], str], count: int) -> Iterator[Row]:
     for number in range(1, count + 1):
-        yield number, _earlier(rng, number), _earlier(rng, number), f"P {number:x}", text(), _moment(rng)
+        invited_by, mentor = _earlier(rng, number), _earlier(rng, number)
+        yield _BEFORE_FIRST + number, invited_by, mentor, f"Person {number:08x}", text(), _moment(rng)
 
 
 def _posts(rng: random.Random, text: Callable[[], str], count: int, people: int) -> Iterator[Row]:
     for number in range(1, count + 1):
-        author = int(rng.random() * people) + 1
-        yield number, author, _earlier(rng, number), f"Post {number:x}", text(), _moment(rng)
+        author, reply_to = _earlier(rng, people + 1), _earlier(rng, number)
+        yield _BEFORE_FIRST + number, author, reply_to, f"Letter {number:08x}", text(), _moment(rng)
 
 
 def _texts(rng: random.Random) -> Callable[[], str]:
@@ -66,8 +73,8 @@ def _texts(rng: random.Random) -> Callable[[], str]:
 
 
 def _earlier(rng: random.Random, number: int) -> int:
-    """A number from 1 to the one before; 1 for 1."""
-    return max(1, int(rng.random() * (number - 1)) + 1)
+    """The id of a number from 1 to the one before; the first's own for the first."""
+    return _BEFORE_FIRST + max(1, int(rng.random() * (number - 1)) + 1)
 
 
 def _moment(rng: random.Random) -> datetime:

@@ -27,7 +27,7 @@ from io_connectors.postgresql.lookups import PostgresLookups
 from io_connectors.postgresql.plan import PagePlan, Plan
 from io_connectors.postgresql.reads import select
 from io_connectors.postgresql.session import Connection, PostgresAddress, connect, translate
-from io_connectors.postgresql.snapshot import check_rights, held_snapshot
+from io_connectors.postgresql.snapshot import check_rights, held_snapshot, state_of
 from io_connectors.postgresql.source import ReadFromPostgres, numbered
 from io_connectors.postgresql.splitter import page_condition, recheck
 from pipelines.command import Command, run_command
@@ -101,12 +101,16 @@ class _Planning:
         return RunKey(SYSTEM, identity, self.tables.digests(), model, settings.vector_type)
 
     def plan(self, settings: PostgresSettings, saved: dict[str, Any]) -> Plan:
-        """The pages: cut anew, or checked on the boundaries that were saved."""
+        """The pages: cut anew, checked on the saved boundaries, or those saved, where nothing changed."""
         reads = self.tables.reads
+        state = state_of(self.connection, reads, self.tables.digests())
+        unchanged = state != "" and plans.counted_in(saved) == state
         pages: list[PagePlan] = []
         for number, (read, before) in enumerate(zip(reads, plans.from_document(saved, reads), strict=True)):
-            pages += recheck(self.connection, number, read, settings.batch_size, before)
-        return Plan.of(reads, pages, self.snapshot)
+            pages += (
+                before if unchanged else recheck(self.connection, number, read, settings.batch_size, before)
+            )
+        return Plan.of(reads, pages, self.snapshot, state)
 
     def source(self, plan: Plan) -> PlannedSource:
         """The plan as a migration of any source takes it."""

@@ -14,6 +14,9 @@ from io_connectors.postgresql.reads import TableRead
 #: makes a page of its own.
 PAGE_BYTES = 16 * 1024 * 1024
 
+#: No name of a relation, since these have their schema before them.
+_STATE = "state"
+
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
@@ -68,14 +71,18 @@ class Plan:
         reads: The relations.
         pages: The pages, by their page ids.
         snapshot: The exported snapshot they were counted in.
+        state: What names the state of the database that it shows; empty where nothing does.
     """
 
     reads: tuple[TableRead, ...]
     pages: Mapping[str, PagePlan]
     snapshot: str
+    state: str = ""
 
     @classmethod
-    def of(cls, reads: Sequence[TableRead], pages: Iterable[PagePlan], snapshot: str) -> Plan:
+    def of(
+        cls, reads: Sequence[TableRead], pages: Iterable[PagePlan], snapshot: str, state: str = ""
+    ) -> Plan:
         """Names each page by what it is made of."""
         pages = tuple(pages)
         states = _table_states(reads, pages)
@@ -84,7 +91,7 @@ class Plan:
             read = reads[page.read]
             joined = sorted({states.get(str(r.key.parent), "") for r in read.references if r.joined})
             named[page.page_id(read, "".join(joined))] = page
-        return cls(tuple(reads), named, snapshot)
+        return cls(tuple(reads), named, snapshot, state)
 
     @property
     def rows(self) -> int:
@@ -108,12 +115,12 @@ class Plan:
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
-    """The page boundaries, as JSON can hold them, by relation."""
+    """The page boundaries, as JSON can hold them, by relation, and the state that they were counted in."""
     document: dict[str, Any] = {str(read.relation.name): [] for read in plan.reads}
     for page in plan.pages.values():
         fields = (page.start, page.stop, page.rows, page.fingerprint, page.references, page.repeats)
         document[str(plan.reads[page.read].relation.name)].append(fields)
-    return document
+    return {**document, _STATE: plan.state}
 
 
 def from_document(document: Mapping[str, Any], reads: Sequence[TableRead]) -> list[list[PagePlan]]:
@@ -136,6 +143,11 @@ def from_document(document: Mapping[str, Any], reads: Sequence[TableRead]) -> li
         ]
         for number, read in enumerate(reads)
     ]
+
+
+def counted_in(document: Mapping[str, Any]) -> str:
+    """The state that the pages of ``to_document`` were counted in; empty if it is not known."""
+    return str(document.get(_STATE, ""))
 
 
 def _table_states(reads: Sequence[TableRead], pages: Sequence[PagePlan]) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""One state of the database for all readers: locked, exported, and held while they read."""
+"""One state of the database for all readers: locked, exported, held while they read, and named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg import sql
 
 from engram_store.errors import PreflightError
 from io_connectors.postgresql.catalogue import Catalogue, Table, TableName
+from io_connectors.postgresql.reads import TableRead
 from io_connectors.postgresql.session import Connection, translate
 
 
@@ -35,6 +37,15 @@ def check_rights(catalogue: Catalogue) -> None:
             suggestion="use a role with BYPASSRLS or the tables' owner, or leave the tables out",
             example=f"ALTER ROLE your_role BYPASSRLS;  -- or --exclude '{filtered[0]}'",
         )
+
+
+# A server that was started again may have been restored meanwhile; one that recovered from a crash
+# without ending, which may have lost transactions and unlogged rows, resets its statistics.
+_STATE = """
+SELECT pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter), current_database(),
+    pg_current_snapshot()::text
+WHERE NOT pg_is_in_recovery()
+"""
 
 
 @contextmanager
@@ -66,6 +77,30 @@ def held_snapshot(connection: Connection, tables: Sequence[Table], lock_seconds:
     finally:
         if not connection.closed:
             connection.close()
+
+
+def state_of(connection: Connection, reads: Sequence[TableRead], mapping: Mapping[str, str]) -> str:
+    """Names the state that a held snapshot shows: whatever is counted in it is the same under the same name.
+
+    Which rows a snapshot shows is decided by the transactions that it counts as ended, and it counts
+    the same ones until any transaction anywhere in the server has written something. So a server in
+    which nothing was written need not count its rows again.
+
+    Args:
+        connection: In the transaction that holds the snapshot.
+        reads: What is counted.
+        mapping: For each part of the source, a digest of what decides how it is counted.
+
+    Returns:
+        A digest; empty where none would do: views and foreign tables change with no transaction of
+        this server, and a standby's snapshots leave out which transactions are under way.
+    """
+    if not all(read.by_place for read in reads):
+        return ""
+    row = connection.execute(_STATE).fetchone()
+    if row is None:
+        return ""
+    return hashlib.blake2b(repr((row, sorted(mapping.items()))).encode(), digest_size=16).hexdigest()
 
 
 def _lock(connection: Connection, table: Table, seconds: float) -> None:
