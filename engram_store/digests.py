@@ -68,9 +68,14 @@ def _hashes(texts: list[pa.Array], numbers: list[pa.Array], moments: pa.Array) -
     head["at"] = instants.fill_null(0).to_numpy()
     for place, column in enumerate(texts):
         head["lengths"][:, place] = pc.fill_null(pc.binary_length(column), -1).to_numpy()
-    columns = [head.view(f"V{kind.itemsize}").tolist()]
-    columns += [column.cast(pa.binary()).fill_null(b"").to_pylist() for column in texts]
-    return [xxh3_128_intdigest(b"".join(row)) for row in zip(*columns, strict=True)]
+    heads = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(kind.itemsize), len(head), [None, pa.py_buffer(head)]
+    )
+    # Large, since all texts of a page may be longer together than one column can hold.
+    columns = [column.cast(pa.large_binary()) for column in (heads, *texts)]
+    between = pa.scalar(b"", pa.large_binary())
+    rows = pc.binary_join_element_wise(*columns, between, null_handling="replace", null_replacement=b"")
+    return [xxh3_128_intdigest(row) for row in rows.to_pylist()]
 
 
 def _floats(column: pa.Array) -> npt.NDArray[np.float64]:

@@ -64,10 +64,10 @@ class LexicalEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Embed texts; see ``Embedder.embed``. Never fails on a text."""
-        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
         with self._lock:
             for first, chunk in _chunks([text.strip()[:LONGEST_TEXT] for text in texts]):
-                vectors[first : first + len(chunk)] = self._embed_chunk(chunk)
+                self._embed_chunk(chunk, vectors[first : first + len(chunk)])
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
@@ -79,7 +79,7 @@ class LexicalEmbedder:
         """Nothing: the words' sums cost too little to be counted."""
         return Spent()
 
-    def _embed_chunk(self, texts: list[str]) -> Vectors:
+    def _embed_chunk(self, texts: list[str], vectors: Vectors) -> None:
         if len(self._rows) > self._capacity:
             self._rows = WordRows()
         row_of = self._rows.__getitem__
@@ -95,8 +95,7 @@ class LexicalEmbedder:
         norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))
         for index in np.flatnonzero(norms == 0):
             sums[index], norms[index] = _by_character(texts[index])
-        sums /= norms[:, None]
-        return sums.astype(np.float32)
+        np.divide(sums, norms[:, None], out=vectors, casting="same_kind")
 
 
 def _chunks(texts: list[str]) -> Iterator[tuple[int, list[str]]]:
