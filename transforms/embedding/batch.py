@@ -68,7 +68,7 @@ def _embedded(
     seen: set[str],
 ) -> MappedPage:
     present = [text for text in texts if text is not None]
-    out = vectors.take([row_of[text] for text in present], axis=0)
+    out = _rows(vectors, [row_of[text] for text in present])
     if len(present) < len(texts):
         filled = np.array([text is not None for text in texts])
         spread = np.zeros((len(texts), DIMENSION), dtype=np.float32)
@@ -84,6 +84,14 @@ def _embedded(
         zero_vectors=len(texts) - len(present),
     )
     return page.embedded(out, _lowered(page.memories.confidence, bare), counts)
+
+
+def _rows(vectors: Vectors, at: list[int]) -> Vectors:
+    """Some rows, in this order; not copied where they follow one another, as those of distinct texts do."""
+    first = at[0] if at else 0
+    if at == [*range(first, first + len(at))]:
+        return vectors[first : first + len(at)]
+    return vectors.take(at, axis=0)
 
 
 def _lowered(confidence: list[float], bare: list[bool]) -> list[float]:
