@@ -20,7 +20,7 @@ from io_connectors.secrets import SecretRef
 from pipelines import verbs
 from pipelines.explain import explain
 from pipelines.guard import guarded, leave
-from pipelines.logs import say
+from pipelines.logs import notice
 from pipelines.pipelines import PIPELINES, main_of
 from pipelines.serve import KEY_VARIABLE, serve
 from pipelines.settings.load import PREFIX
@@ -70,7 +70,7 @@ def _verb(arguments: list[str]) -> int:
 
 
 def _home(target: str, key_file: str | None, staging: str) -> RunHome:
-    choices = DeliveryChoices(staging, say=say)
+    choices = DeliveryChoices(staging, say=notice)
     if key_file:
         return open_home(target, SecretRef(path=key_file), choices=choices)
     variable = f"{PREFIX}TARGET_KEY"

@@ -26,7 +26,7 @@ def json_line(level: str, logger: str, message: str, **fields: object) -> str:
     ).decode()
 
 
-def say(line: str) -> None:
+def notice(line: str) -> None:
     """Shows a line on stderr, in the form of the log, whatever the level."""
     print(json_line("info", __name__, line) if logs_are_json() else line, file=sys.stderr, flush=True)
 

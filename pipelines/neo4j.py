@@ -35,7 +35,7 @@ from pipelines.planned import PlannedSource, Recount
 from pipelines.preview import SAMPLE_RECORDS, PlannedTable, Preview, expect
 from pipelines.read_and_map import ReadAndMap
 from pipelines.report import Report
-from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, save_checkpoint
+from pipelines.run_state import RunKey, kept_run, load_checkpoint, open_run, reads_anew, save_checkpoint
 from pipelines.settings.kinds import OBSERVED
 from pipelines.settings.password import password_of
 from pipelines.settings.sources import Neo4jSettings
@@ -51,9 +51,6 @@ COMMAND = Command(
     example="neo4j://localhost:7687",
 )
 
-#: States of a run that has nothing left to read.
-_FINISHED = ("complete", "invalid")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
@@ -65,8 +62,7 @@ def migrate(settings: Neo4jSettings, beam_flags: Sequence[str]) -> Report:
     with _planning(settings) as planning:
         key = planning.key()
         with open_run(settings, key, planning.graph.address.display, planning.spaces()) as (home, run):
-            anew = run.manifest["state"] in _FINISHED and not settings.replay
-            planned = planning.planned(load_checkpoint(settings, run, key), anew)
+            planned = planning.planned(load_checkpoint(settings, run, key), reads_anew(settings, run))
             save_checkpoint(settings, run, key, planned.plan.boundaries.document())
             return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
 

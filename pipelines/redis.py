@@ -39,6 +39,7 @@ from pipelines.run_state import (
     kept_run,
     load_checkpoint,
     open_run,
+    reads_anew,
     run_folder,
     save_checkpoint,
 )
@@ -57,9 +58,6 @@ COMMAND = Command(
     sources=("source", "use_rdb", "use_aof"),
 )
 
-#: States of a run that has nothing left to read.
-_FINISHED = ("complete", "invalid")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
@@ -71,8 +69,7 @@ def migrate(settings: RedisSettings, beam_flags: Sequence[str]) -> Report:
     with _planning(settings) as planning:
         key = planning.key()
         with open_run(settings, key, planning.keyspace.display, planning.choices.spaces) as (home, run):
-            anew = run.manifest["state"] in _FINISHED and not settings.replay
-            planned = planning.planned(load_checkpoint(settings, run, key), anew)
+            planned = planning.planned(load_checkpoint(settings, run, key), reads_anew(settings, run))
             save_checkpoint(settings, run, key, planned.plan.boundaries)
             return Migration(settings, tuple(beam_flags), home, run, planned.source()).go()
 

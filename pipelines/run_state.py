@@ -19,12 +19,14 @@ from io_connectors.engram.address import is_url, open_home
 from io_connectors.engram.home import RunHome, TargetRun
 from io_connectors.engram.public.choices import DeliveryChoices
 from pipelines.embedding import model_of
-from pipelines.logs import say
+from pipelines.logs import notice
 from pipelines.settings.model import Settings, as_document
 from pipelines.settings.password import target_key_of
 
 #: The finding that keeps the page boundaries.
 _CHECKPOINT = "checkpoint"
+#: States of a run that has nothing left to read.
+_FINISHED = ("complete", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,13 @@ def kept_run(settings: Settings, key: RunKey) -> Iterator[tuple[RunHome, TargetR
 
 
 def _home(settings: Settings, *, create: bool) -> RunHome:
-    choices = DeliveryChoices(settings.staging, settings.on_absorbed, say)
+    choices = DeliveryChoices(settings.staging, settings.on_absorbed, notice)
     return open_home(settings.target, target_key_of(settings), create=create, choices=choices)
+
+
+def reads_anew(settings: Settings, run: TargetRun) -> bool:
+    """Whether a source that leaves no trace of every change is to be read as a whole once more."""
+    return run.manifest["state"] in _FINISHED and not settings.replay
 
 
 def load_checkpoint(settings: Settings, run: TargetRun, key: RunKey) -> dict[str, Any]:
