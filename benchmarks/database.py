@@ -37,10 +37,10 @@ def build(dsn: str, rows: int) -> str:
 
 
 def make(dsn: str, name: str, schema: str, tables: Mapping[str, Iterable[Row]], constraints: str) -> str:
-    """Makes a database, and leaves nothing in it to be done.
+    """Makes a database, and leaves nothing in the server to be done.
 
     Args:
-        dsn: A database of the server.
+        dsn: A database of a server of the benchmark's own.
         name: The new one's.
         schema: Statements that make its tables.
         tables: Table → its rows, in the order in which they are filled.
@@ -57,8 +57,10 @@ def make(dsn: str, name: str, schema: str, tables: Mapping[str, Iterable[Row]], 
         for table, rows in tables.items():
             _copy(connection, table, rows)
         connection.execute(constraints.encode())
-        # Else the first reader would pay for what the writer left to do.
+        # Else readers would pay for what the writer left to do, and for what the server does at its own time.
         connection.execute("VACUUM (FREEZE, ANALYZE)")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CHECKPOINT")
     return made
 
