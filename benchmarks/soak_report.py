@@ -79,9 +79,12 @@ def promises(soaked: Soaked) -> list[Promise]:
 
 
 def tenths(moments: Sequence[Moment]) -> list[Tenth]:
-    """The tenths of the pages, from the first page on; fewer where there are few pages or moments."""
-    flowing = [moment for moment in moments if moment.pages]
-    pages = moments[-1].pages
+    """The tenths of the pages, while pages came; fewer where there are few pages or moments."""
+    # When all were first seen to be there, what follows the pages may have begun.
+    flowing = [moment for moment in moments if 0 < moment.pages < moments[-1].pages]
+    if not flowing:
+        return []
+    pages = flowing[-1].pages
     bounds = [next(m for m in flowing if m.pages >= pages * part / _TENTHS) for part in range(_TENTHS + 1)]
     return [
         Tenth(
