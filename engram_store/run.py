@@ -115,7 +115,7 @@ class Run:
         memories_path = self.memories_path(receipt.page_id)
         pages.write_memories(memories_path, memories, receipt)
         with files.disk_errors(memories_path):
-            return self._stamped(receipt)
+            return self._stamped(receipt, memories_path.stat())
 
     def page_ids(self) -> set[str]:
         """The acknowledged pages."""
@@ -184,7 +184,9 @@ class Run:
             IntegrityError: The page is damaged.
         """
         path = self.memories_path(page_id)
-        return self._stamped(pages.read_receipt(pages.read_footer(path), path))
+        # Asked first: of a page that is replaced meanwhile, an old receipt must not have the new file's time.
+        facts = path.stat()
+        return self._stamped(pages.read_receipt(pages.read_footer(path), path), facts)
 
     def write_dead_letters(self, stage: str, page_id: str, lines: Iterable[Mapping[str, Any]]) -> int:
         """Writes a page's refused records of one stage, replacing those of an earlier try.
@@ -257,8 +259,7 @@ class Run:
         acknowledged = self.page_ids()
         return acknowledged & findings.names(path, acknowledged)
 
-    def _stamped(self, receipt: PageReceipt) -> PageReceipt:
-        facts = self.memories_path(receipt.page_id).stat()
+    def _stamped(self, receipt: PageReceipt, facts: os.stat_result) -> PageReceipt:
         size = facts.st_size
         if receipt.edges:
             size += self._edges_size(receipt.page_id)

@@ -7,9 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from engram_store import pages
 from engram_store.errors import IntegrityError
+from engram_store.pages import read_footer
 from engram_store.run import Run
 from tests.store.synthetic import Link, memories, write
 
@@ -62,6 +65,19 @@ def test_receipts_are_the_ledger(run: Run) -> None:
     assert written[0].edges == {"fk": 1}
     assert abs(written[0].written_at - time.time()) < 3600
     assert (run.has_page("b"), run.has_page("c")) == (True, False)
+
+
+def test_receipt_of_a_page_that_is_replaced_meanwhile(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a page to be written again goes by the time: an old receipt must have the old file's."""
+    old = write(run, "p", memories(["a"]))
+
+    def replaced(path: Path) -> pq.FileMetaData:
+        footer = read_footer(path)
+        write(run, "p", memories(["a", "b"]))
+        return footer
+
+    monkeypatch.setattr(pages, "read_footer", replaced)
+    assert run.receipt("p") == old
 
 
 @pytest.mark.parametrize("page_id", ["shop.users/0", "…", ".tmp-1", "a b", "%2E", "[x]*?"])
