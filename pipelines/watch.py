@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -71,6 +70,7 @@ class Watch:
     def __init__(self) -> None:
         self.reason: MigrationError | None = None
         self._open = False
+        self._ended = threading.Event()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Watch:
@@ -85,6 +85,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._open = False
+        self._ended.set()
         with self._lock:
             self._handlers.close()
         if self.reason is None:
@@ -103,8 +104,7 @@ class Watch:
     def _insist(self) -> None:
         """Interrupts again and again: what an interrupt meets may swallow it, and a worker may just begin."""
         told = False
-        while self._open:
-            time.sleep(_INSIST_SECONDS)
+        while not self._ended.wait(_INSIST_SECONDS):
             with self._lock:
                 if self._open and told:
                     _interrupt_main()
