@@ -15,7 +15,7 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from engram_store.errors import TargetTransientError
+from engram_store.errors import IntegrityError, TargetTransientError
 from engram_store.model import PageReceipt
 from io_connectors.engram.home import TargetRun
 from pipelines.logs import json_line, logs_are_json
@@ -113,8 +113,9 @@ class LedgerWatcher:
         interval = _INTERVAL
         while not self._stop.wait(interval):
             begun, spent = time.monotonic(), time.thread_time()
-            # A target that cannot be asked at this moment is asked at the next.
-            with suppress(TargetTransientError):
+            # What cannot be read at this moment, such as a page that is being replaced, is at the next; the
+            # last look, when all is written, keeps nothing back.
+            with suppress(TargetTransientError, IntegrityError):
                 self._look()
             # Listing many pages takes time: at most a hundredth of a core's, and a tenth of the target's.
             interval = max(_INTERVAL, 100 * (time.thread_time() - spent), 10 * (time.monotonic() - begun))
