@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pipelines.quiet  # noqa: F401  # isort: skip
@@ -103,14 +104,16 @@ class _Planning:
     def plan(self, settings: PostgresSettings, saved: dict[str, Any]) -> Plan:
         """The pages: cut anew, checked on the saved boundaries, or those saved, where nothing changed."""
         reads = self.tables.reads
+        before = plans.from_document(saved, reads)
         state = state_of(self.connection, reads, self.tables.digests())
-        unchanged = state != "" and plans.counted_in(saved) == state
-        pages: list[PagePlan] = []
-        for number, (read, before) in enumerate(zip(reads, plans.from_document(saved, reads), strict=True)):
-            pages += (
-                before if unchanged else recheck(self.connection, number, read, settings.batch_size, before)
-            )
-        return Plan.of(reads, pages, self.snapshot, state)
+        if state and plans.counted_in(saved) == state:
+            pages = before
+        else:
+            pages = [
+                recheck(self.connection, number, read, settings.batch_size, before[number])
+                for number, read in enumerate(reads)
+            ]
+        return Plan.of(reads, chain.from_iterable(pages), self.snapshot, state)
 
     def source(self, plan: Plan) -> PlannedSource:
         """The plan as a migration of any source takes it."""
