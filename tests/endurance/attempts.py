@@ -85,7 +85,7 @@ class Target:
             return reader.spaces()
 
     def complete(self) -> bool:
-        """Whether the run was finished once."""
+        """Whether the run is finished."""
         return any(manifest["state"] == "complete" for manifest in self._manifests())
 
     def left(self) -> list[str]:
@@ -113,6 +113,7 @@ class Kills:
         victims: How often it was killed, by victim.
         overheads: Seconds from an attempt's start to its first new page.
         ended: Attempts that ended well before their moment came.
+        finished: Whether the migration was finished once; then another reading may replace its pages.
     """
 
     target: Target
@@ -123,6 +124,7 @@ class Kills:
     victims: Counter[str] = field(default_factory=Counter)
     overheads: list[float] = field(default_factory=list)
     ended: int = 0
+    finished: bool = False
 
     def kill(self, moment: Moment) -> bool:
         """One attempt, killed at a moment; False if it ended well before that.
@@ -130,7 +132,8 @@ class Kills:
         Whatever was killed: no process is left, finished pages stay as they are, and readers are
         given all or nothing.
         """
-        finished, before = self.target.complete(), page_files(self.target.store)
+        self.finished |= self.target.complete()
+        before = page_files(self.target.store)
         served = self.target.served()
         attempt = self._start()
         if not self._await(attempt, moment, len(before)):
@@ -140,7 +143,7 @@ class Kills:
         victim = self._strike(attempt)
         self.phases[moment.phase] += 1
         self.victims[victim] += 1
-        if not finished:
+        if not self.finished:
             assert kept(before, page_files(self.target.store)), "a finished page was written again"
         now = self.target.served()
         assert served is None or now == served, "readers saw something else"
