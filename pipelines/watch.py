@@ -69,6 +69,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.reason: MigrationError | None = None
+        # Beside the event: a signal may come while that is being set, and must not raise any more.
         self._open = False
         self._ended = threading.Event()
         self._lock = threading.Lock()
