@@ -25,6 +25,8 @@ WORKERS = (1, 2)
 @contextmanager
 def scratch(parent: Path | None) -> Iterator[Path]:
     """A folder that is gone at the end of the block."""
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="engram-benchmark-", dir=parent))
     try:
         yield folder

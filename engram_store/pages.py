@@ -143,7 +143,7 @@ def _write(path: Path, batch: pa.RecordBatch, page_size: int, footer: dict[bytes
     largest = max((column.nbytes for column in batch.columns), default=0)
     rows = max(1, batch.num_rows)
     with (
-        replacing(path) as temporary,
+        replacing(path, cached=False) as temporary,
         pq.ParquetWriter(
             str(temporary),
             batch.schema,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engram_store.errors import TargetTransientError
+from engram_store.files import drop_from_cache
 from engram_store.model import DIMENSION
 
 Vectors = npt.NDArray[np.float32]
@@ -53,6 +54,8 @@ class VectorPage:
     def raw(self) -> tuple[bytes, int]:
         """All vectors as they lie in the file, and the bytes of one; fewer than there should be, if cut.
 
+        The file is dropped from the system's memory: who wants all vectors of a page reads them once.
+
         Raises:
             OSError: The file cannot be read.
         """
@@ -60,7 +63,9 @@ class VectorPage:
         width = DIMENSION * dtype.itemsize
         with _still_there(self.path), self.path.open("rb") as file:
             file.seek(offset)
-            return file.read(self.rows * width), width
+            found = file.read(self.rows * width)
+            drop_from_cache(file.fileno())
+            return found, width
 
     def _place(self, row: int) -> tuple[np.dtype[np.floating], int]:
         dtype: np.dtype[np.floating] = np.dtype(self.dtype).newbyteorder("<")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -48,6 +49,23 @@ def test_vectors_are_found_by_offset(run: Run, vector_type: str, rows: int) -> N
     assert dtype == vector_type
     assert np.array_equal(np.concatenate([block for _, block in page.blocks()]), table)
     assert np.array_equal(page.row(rows - 1), table[-1])
+
+
+def test_pages_do_not_stay_in_the_systems_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synced first: what is not on the disk yet would stay."""
+    told: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: told.append("sync"))
+    monkeypatch.setattr(os, "posix_fadvise", lambda *what: told.append("drop" if what[1:3] == (0, 0) else ""))
+    pages.write_edges(run.edges_path("p"), edges([Link("e1", "a", "b")]))
+    assert told == ["sync", "drop", "sync"]
+    monkeypatch.undo()
+    write(run, "p", memories(["a"]))
+    path = run.memories_path("p")
+    page = VectorPage(path, 0, 1, *pages.vector_place(pages.read_footer(path), path))
+    told.clear()
+    monkeypatch.setattr(os, "posix_fadvise", lambda *what: told.append("drop" if what[1:3] == (0, 0) else ""))
+    assert page.raw()[0]
+    assert told == ["drop"]
 
 
 def test_a_page_without_memories_keeps_its_edges(run: Run) -> None:
