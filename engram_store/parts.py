@@ -10,8 +10,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -34,6 +35,7 @@ SELECT {_COLUMNS.format("memory", "memory")} FROM memory JOIN {_FOUND} AND found
 WHERE memory.number >= ? AND memory.number < ? ORDER BY memory.number
 """
 _HOLDS = "SELECT (SELECT count(*) FROM memory), (SELECT count(*) FROM memory_key)"
+_HIGHEST = "SELECT (SELECT ifnull(max(number), 0) FROM memory), (SELECT ifnull(max(number), 0) FROM edge)"
 #: Look-ups that find another memory, or none.
 _ASTRAY = f"""
 SELECT {_COLUMNS.format("found", "found")} FROM memory_key AS found LEFT JOIN memory USING (number)
@@ -104,6 +106,21 @@ class _Place:
 _NOWHERE = _Place(-_LAST, -_LAST, 0, -1, "", 0, "float16")
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some parts that are looked at together.
+
+    Attributes:
+        kind: ``memories`` or ``edges``.
+        start: The number of the first part.
+        stop: The number before which they end.
+    """
+
+    kind: Literal["memories", "edges"]
+    start: int
+    stop: int
+
+
 class Parts:
     """The parts of one generation, from its index and its page files.
 
@@ -111,12 +128,15 @@ class Parts:
         store: The store's folder.
         connection: The index.
         runs: Name, model and start of each run, by its number in the index.
+
+    Attributes:
+        folder: The store's folder: another process that opens it sees the same.
     """
 
     def __init__(
         self, store: Path, connection: sqlite3.Connection, runs: Mapping[int, Sequence[Any]]
     ) -> None:
-        self._store = store
+        self.folder = store
         self._connection = connection
         self._runs = runs
         self._spaces, self._types, self._origins = (
@@ -124,33 +144,59 @@ class Parts:
         )
         self._kinds = {code: names for code, *names in self._rows("SELECT id, system, kind FROM kind")}
 
-    def memories(self, start: int = 0) -> Iterator[Part]:
-        """Memories by page, beginning with the part of number ``start``; parts without any are left out.
+    @property
+    def here(self) -> Parts:
+        """These themselves; see ``io_connectors.engram.home.ServedParts``."""
+        return self
+
+    def memories(self, start: int = 0, stop: int | None = None) -> Iterator[Part]:
+        """Memories by page; parts without any are left out.
+
+        Args:
+            start: The number of the first part.
+            stop: The number before which they end; without it the last part is that of ``astray``.
 
         Raises:
             IntegrityError: The index cannot be read.
         """
         places, found = list(self._places(_MEMORY_PAGES)), 0
-        for number, place in enumerate(places[start:], start):
+        for number, place in enumerate(places[start:stop], start):
             rows = self._rows(_MEMORIES, place.first, place.end)
             found += len(rows)
             if rows:
                 yield self._part(number, place, self._memory_rows(place, rows))
-        if start > len(places):
-            return
+        if stop is None and start <= len(places):
+            yield from self.astray(found if start == 0 else None)
+
+    def astray(self, found: int | None = None) -> Iterator[Part]:
+        """One part of the memories that no look-up finds, and of the look-ups that find no memory; or none.
+
+        Args:
+            found: How many memories all parts by page have, if that is known.
+        """
         # Where each memory was found by a key of its own, and there are no more keys, none is astray.
-        if start == 0 and self._rows(_HOLDS) == [(found, found)]:
+        if found is not None and self._rows(_HOLDS) == [(found, found)]:
             return
         astray = self._rows(_ASTRAY) + self._rows(_NOT_FOUND)
         if astray:
-            yield self._part(len(places), _NOWHERE, self._memory_rows(_NOWHERE, astray))
+            number = len(list(self._places(_MEMORY_PAGES)))
+            yield self._part(number, _NOWHERE, self._memory_rows(_NOWHERE, astray))
 
-    def edges(self, start: int = 0) -> Iterator[Part]:
+    def edges(self, start: int = 0, stop: int | None = None) -> Iterator[Part]:
         """Edges by page, as ``memories`` gives memories."""
-        for number, place in enumerate([*self._places(_EDGE_PAGES)][start:], start):
+        for number, place in enumerate([*self._places(_EDGE_PAGES)][start:stop], start):
             rows = self._rows(_EDGES, place.first, place.end)
             if rows:
                 yield self._part(number, place, self._edge_rows(rows))
+
+    def spans(self, count: int) -> list[Span]:
+        """Cuts all parts by page into spans, at most ``count`` of memories and as many of edges."""
+        memories, edges = (len(list(self._places(sql))) for sql in (_MEMORY_PAGES, _EDGE_PAGES))
+        return [*_spans("memories", memories, count), *_spans("edges", edges, count)]
+
+    def size(self) -> int:
+        """About how many memories and edges there are: none of their numbers is larger."""
+        return sum(self._rows(_HIGHEST)[0])
 
     def faults(self) -> list[str]:
         """What is wrong with the index as a file, in SQLite's words; look-ups may fail by it."""
@@ -163,11 +209,11 @@ class Parts:
         yield replace(_NOWHERE, end=pages[0][0] if pages else _LAST)
         ends = [page[0] for page in (*pages[1:], (_LAST,))][: len(pages)]
         for (first, rows, run, name, offset, kind), end in zip(pages, ends, strict=True):
-            yield _Place(first, end, rows, run, name or "", offset, kind)
+            yield _Place(first, end, rows, run, name, offset, kind)
 
     def _part(self, number: int, place: _Place, rows: pa.RecordBatch) -> Part:
         run, model, started_at = self._runs.get(place.run, ("", "", 0.0))
-        return Part(number, run or "", place.name, model or "", started_at or 0.0, rows)
+        return Part(number, run, _text(place.name), model, started_at, rows)
 
     def _memory_rows(self, place: _Place, rows: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
         schema = MEMORY_PARTS["float32" if place.vector_type == "float32" else "float16"]
@@ -198,9 +244,9 @@ class Parts:
         """The vectors as they lie in the page file; None where readers would fail to find one."""
         if place.run not in self._runs:
             return [None] * len(numbers)
-        path = Run(self._store / "runs" / self._runs[place.run][0]).memories_path(place.name)
-        page = VectorPage(path, place.first, place.rows, place.vector_offset, place.vector_type)
         try:
+            path = Run(self.folder / "runs" / self._runs[place.run][0]).memories_path(place.name)
+            page = VectorPage(path, place.first, place.rows, place.vector_offset, place.vector_type)
             data, width = page.raw()
         except (OSError, ValueError, TypeError, MigrationError):
             return [None] * len(numbers)
@@ -216,7 +262,7 @@ class Parts:
         try:
             return self._read(sql, *parameters)
         except sqlite3.DatabaseError as error:
-            raise damaged_index(self._store, error) from error
+            raise damaged_index(self.folder, error) from error
 
     def _read(self, sql: str, *parameters: int) -> list[Any]:
         try:
@@ -232,6 +278,17 @@ class Parts:
             self._connection.text_factory = str
 
 
+def _spans(kind: Literal["memories", "edges"], parts: int, count: int) -> Iterator[Span]:
+    length = -(-parts // count)
+    for start in range(0, parts, length):
+        yield Span(kind, start, min(start + length, parts))
+
+
+def _text(value: object) -> str:
+    """A name from the index, which may be damaged: what is no text names nothing that there is."""
+    return value if isinstance(value, str) else "" if value is None else repr(value)
+
+
 def _batch(columns: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
     arrays = [_array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -243,8 +300,8 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        # A damaged index may hold a value of any type.
-        return pa.array([value if _fits(value, kind) else None for value in values], kind)
+        # A damaged index may hold a value of any type; where there may be none, it must not look like none.
+        return pa.array([value if _fits(value, kind) else _strange(value, kind) for value in values], kind)
 
 
 def _fits(value: Any, kind: pa.DataType) -> bool:
@@ -253,3 +310,10 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return False
     return True
+
+
+def _strange(value: Any, kind: pa.DataType) -> Any:
+    """What stands for a value of a wrong type: nothing that was written."""
+    if pa.types.is_string(kind):
+        return repr(value)
+    return datetime.min if pa.types.is_timestamp(kind) else None

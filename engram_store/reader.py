@@ -14,16 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from engram_store.activation import activation_at
+from engram_store.errors import IntegrityError
 from engram_store.model import Edge, Memory, Source
 from engram_store.moments import rfc3339, seconds
 from engram_store.parts import Parts
 from engram_store.queries import AT, EDGE, MEMORIES_OF_PAGE, MEMORY, PAGE_OF, PAGES_OF
 from engram_store.recall import Numbers, Vectors, nearest, unit
 from engram_store.run import Run
-from engram_store.serving import open_index
+from engram_store.serving import damaged_index, open_index
 from engram_store.vectors import VectorPage
 
 Direction = Literal["out", "in", "both"]
+
+#: What comes of a value of a wrong type, or of a number that names nothing.
+_STRANGE = (KeyError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Reader:
 
     Raises:
         TargetTerminalError: Nothing was finalized yet.
+        IntegrityError: The index is damaged.
     """
 
     def __init__(self, store: Path) -> None:
@@ -81,7 +86,7 @@ class Reader:
     def run_counts(self, run: str) -> dict[str, int]:
         """How many memories of a run each space holds; those that a newer run replaced do not count."""
         counts = (
-            "SELECT space.name, sum(page_space.memories) FROM page_space"
+            "SELECT space.name, CAST(sum(page_space.memories) AS INTEGER) FROM page_space"
             " JOIN page USING (first) JOIN run ON run.id = page.run JOIN space ON space.id = page_space.space"
             " WHERE run.name = ? GROUP BY space.name"
         )
@@ -225,35 +230,45 @@ class Reader:
 
     def _as_memory(self, row: tuple[Any, ...], moment: float) -> Memory:
         _, space, id, content, confidence, activation, decay, created_at, kind, key, run, page = row
-        run_name, model, started_at = self._runs[run]
-        system, table = self._kinds[kind]
-        return Memory(
-            id,
-            self._space_names[space],
-            content,
-            confidence,
-            activation_at(activation, decay, started_at, moment),
-            decay,
-            rfc3339(created_at),
-            Source(system, table, key),
-            model,
-            run_name,
-            page,
-        )
+        try:
+            run_name, model, started_at = self._runs[run]
+            system, table = self._kinds[kind]
+            return Memory(
+                id,
+                self._space_names[space],
+                content,
+                confidence,
+                activation_at(activation, decay, started_at, moment),
+                decay,
+                rfc3339(created_at),
+                Source(system, table, key),
+                model,
+                run_name,
+                page,
+            )
+        except _STRANGE as error:
+            raise self._damaged_row("memory", id, error) from error
 
     def _edge(self, row: tuple[Any, ...]) -> Edge:
         id, source, source_space, target, target_space, kind, weight, created_at, properties = row
-        return Edge(
-            id=id,
-            source=source,
-            source_space=self._space_names[source_space],
-            target=target,
-            target_space=self._space_names[target_space],
-            type=self._types[kind],
-            weight=weight,
-            created_at=rfc3339(created_at),
-            properties=properties,
-        )
+        try:
+            return Edge(
+                id=id,
+                source=source,
+                source_space=self._space_names[source_space],
+                target=target,
+                target_space=self._space_names[target_space],
+                type=self._types[kind],
+                weight=weight,
+                created_at=rfc3339(created_at),
+                properties=properties,
+            )
+        except _STRANGE as error:
+            raise self._damaged_row("edge", id, error) from error
+
+    def _damaged_row(self, what: str, id: object, error: Exception) -> IntegrityError:
+        why = f"the {what} {id!r} has a value that cannot be: {error!r}"
+        return damaged_index(self._store, ValueError(why))
 
     def _beyond(self, frontier: list[int], known: dict[int, int], distance: int, most: int) -> list[int]:
         sql = "SELECT target FROM edge WHERE source = :n UNION ALL SELECT source FROM edge WHERE target = :n"

@@ -61,6 +61,15 @@ _EDGE_INDEXES = """
 CREATE INDEX edge_by_source ON edge (source);
 CREATE INDEX edge_by_target ON edge (target);
 """
+#: What the rows of small tables are like: SQLite would keep a value of any type.
+_SOUND = {
+    "run": "typeof(name) = 'text' AND typeof(model) = 'text' AND typeof(started_at) = 'real' "
+    "AND abs(started_at) < 1e15",
+    "space": "typeof(name) = 'text' AND typeof(memories) = 'integer'",
+    "kind": "typeof(system) = 'text' AND typeof(kind) = 'text'",
+    "type": "typeof(name) = 'text'",
+    "origin": "typeof(name) = 'text' AND typeof(edges) = 'integer'",
+}
 _SEPARATOR = "\0"
 _TRIES = 5
 
@@ -78,6 +87,7 @@ def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
 
     Raises:
         TargetTerminalError: Nothing was finalized yet.
+        IntegrityError: The index is damaged.
     """
     # A finalize may remove the generation between reading its name and opening it.
     for _ in range(_TRIES):
@@ -88,7 +98,7 @@ def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
         try:
             connection = sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)
             connection.execute("PRAGMA mmap_size = 2147418112")
-            connection.execute("SELECT count(*) FROM space").fetchone()
+            _check_names(store, connection)
             return generation, connection
         except sqlite3.OperationalError:
             continue
@@ -99,6 +109,14 @@ def open_index(store: Path) -> tuple[str, sqlite3.Connection]:
         why="No migration into it was finalized.",
         suggestion="Let the migration run to its end; the same command goes on where it stopped.",
     )
+
+
+def _check_names(store: Path, connection: sqlite3.Connection) -> None:
+    """Refuses names and counts of wrong types; whatever else is read is told by them."""
+    for table, sound in _SOUND.items():
+        found = connection.execute(f"SELECT * FROM {table} WHERE NOT ({sound}) LIMIT 1").fetchone()
+        if found is not None:
+            raise damaged_index(store, ValueError(f"its table `{table}` holds {found}"))
 
 
 def damaged_index(store: Path, error: Exception) -> IntegrityError:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engram_store.model import Edge, Memory, PageReceipt
-from engram_store.parts import Part
+from engram_store.parts import Part, Parts
 from engram_store.reader import Direction, Neighbour
 from engram_store.vectors import Vectors
 from io_connectors.engram.targets import Capabilities, TargetSpec
@@ -96,6 +96,10 @@ class TargetRun(Protocol):
 
 class ServedParts(Protocol):
     """All that readers are given, by the page that it came from; see ``engram_store.parts``."""
+
+    @property
+    def here(self) -> Parts | None:
+        """The same in files of this machine, where other processes can look, too; None if elsewhere."""
 
     def memories(self, start: int = 0) -> Iterator[Part]:
         """Memories by page, from the part of number ``start`` on; parts without any are left out."""

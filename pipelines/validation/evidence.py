@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from engram_store.errors import IntegrityError
 from io_connectors.engram.home import MemoryReader, RunHome, TargetRun
 from pipelines.report import Report
+from pipelines.validation.look import look_by
 from transforms.validation.compare import Compared, Comparison
 from transforms.validation.ledger import Ledger, read_ledger
 from transforms.validation.orphans import ORPHANS
 from transforms.validation.samples import AgainstSource
-from transforms.validation.served import Served, look
+from transforms.validation.served import Served
 
 #: The run in which a server keeps memories that came one by one; some may wait to be counted.
 _ONE_BY_ONE = "http"
@@ -53,7 +54,7 @@ class Evidence:
 
 
 def gather(
-    home: RunHome, run: TargetRun, reader: MemoryReader, files: bool, max_loss: float
+    home: RunHome, run: TargetRun, reader: MemoryReader, files: bool, max_loss: float, workers: int = 1
 ) -> tuple[Evidence, Comparison]:
     """Looks at the target, and compares what it serves with what was acknowledged.
 
@@ -63,11 +64,12 @@ def gather(
         reader: What readers are given.
         files: Also compare the page files with their receipts.
         max_loss: As ``Evidence`` has it.
+        workers: How many processes may look.
 
     Raises:
         IntegrityError: The index, or the manifest, cannot be read.
     """
-    ledger, served = read_ledger(run), look(reader.parts(), run.id)
+    ledger, served = read_ledger(run), look_by(reader, run.id, workers)
     comparison = Comparison(home, run, reader, served, ledger)
     compared = comparison.go(files)
     wrong: list[str] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from engram_store.errors import ConfigurationError
-from io_connectors.engram.home import RunHome, TargetRun
+from io_connectors.engram.home import MemoryReader, RunHome, TargetRun
 from pipelines.asked_checks import asked_checks
 from pipelines.delivered import delivery_checks
 from pipelines.planned import PlannedSource
@@ -23,7 +23,7 @@ from transforms.validation.samples import AgainstSource, choose, compare_with_so
 
 #: The finding that keeps the result beside the run.
 VALIDATION = "validation"
-_MAX_LOSS = Settings.max_loss
+_MAX_LOSS, _WORKERS = Settings.max_loss, Settings.parallel_workers
 
 
 def checks_after(
@@ -39,7 +39,7 @@ def checks_after(
         report: The run's report.
     """
     with home.reader() as reader:
-        evidence, comparison = gather(home, run, reader, files=False, max_loss=settings.max_loss)
+        evidence, comparison = _gather(settings, home, run, reader, files=False)
         against = _against_source(settings, run, source, evidence, comparison)
         has_snapshots = bool(source.snapshot)
         return checks_of(replace(evidence, report=report, source=against, has_snapshots=has_snapshots))
@@ -58,7 +58,7 @@ def validate_with_source(
     """
     _require_finished(run)
     with home.reader() as reader:
-        evidence, comparison = gather(home, run, reader, files=True, max_loss=settings.max_loss)
+        evidence, comparison = _gather(settings, home, run, reader, files=True)
         against = _against_source(settings, run, source, evidence, comparison)
         has_snapshots = bool(source.snapshot)
         report = _recounted(settings, run, source, evidence)
@@ -74,8 +74,15 @@ def validate_target(home: RunHome, run: TargetRun) -> Validation:
     """Validates a finished run against its target alone; keeps the result beside it."""
     _require_finished(run)
     with home.reader() as reader:
-        evidence, _ = gather(home, run, reader, files=True, max_loss=_MAX_LOSS)
+        evidence, _ = gather(home, run, reader, files=True, max_loss=_MAX_LOSS, workers=_WORKERS)
     return _kept(home, run, "", checks_of(evidence))
+
+
+def _gather(
+    settings: Settings, home: RunHome, run: TargetRun, reader: MemoryReader, files: bool
+) -> tuple[Evidence, Comparison]:
+    most, workers = settings.max_loss, settings.parallel_workers
+    return gather(home, run, reader, files=files, max_loss=most, workers=workers)
 
 
 def _against_source(

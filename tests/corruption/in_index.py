@@ -166,6 +166,21 @@ IN_INDEX = (
         index("UPDATE page SET vector_type = 'float32' WHERE first = :m - 5"),
         (MEMORY,),
     ),
+    Damage(
+        "the run's name as bytes",
+        index(f"UPDATE run SET name = x'ff00' WHERE name = '{RUN}'"),
+        ("table `run`",),
+    ),
+    Damage("a page's name as bytes", index("UPDATE page SET name = x'ff' WHERE first = :m - 5"), (MEMORY,)),
+    Damage("a model as bytes", index(f"UPDATE run SET model = x'00' WHERE name = '{RUN}'"), ("table `run`",)),
+    Damage(
+        "a start as text", index(f"UPDATE run SET started_at = 'x' WHERE name = '{RUN}'"), ("table `run`",)
+    ),
+    Damage(
+        "a start that never was",
+        index(f"UPDATE run SET started_at = 9e999 WHERE name = '{RUN}'"),
+        ("table `run`",),
+    ),
     Damage("a wrong model", index(f"UPDATE run SET model = 'openai/x' WHERE name = '{RUN}'"), ("openai/x",)),
     Damage(
         "a wrong start", index(f"UPDATE run SET started_at = started_at + 60 WHERE name = '{RUN}'"), (RUN,)

@@ -17,7 +17,7 @@ from tests.corruption.conftest import OneServer
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "sync", lambda path: None)
+    monkeypatch.setattr(files, "sync", lambda path, cached=True: None)
 
 
 @pytest.mark.parametrize("twenty", range(10))

@@ -26,7 +26,7 @@ def server() -> Iterator[EngramDouble]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "sync", lambda path: None)
+    monkeypatch.setattr(files, "sync", lambda path, cached=True: None)
 
 
 @pytest.mark.parametrize("twenty", twenties(2))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from engram_store.digests import combined, edge_hashes, memory_hashes
-from engram_store.parts import Part
+from engram_store.parts import Part, Parts, Span
 from io_connectors.engram.home import ServedParts
 from transforms.validation.vectors import VectorTally
 
@@ -39,6 +40,13 @@ class Tally:
         """The digest over all of it."""
         return combined((self.total,))
 
+    def add(self, other: Tally) -> None:
+        """Adds what was seen of the same page in further parts."""
+        self.parts += other.parts
+        self.count += other.count
+        self.total += other.total
+        self.spaces.update(other.spaces)
+
 
 @dataclass(slots=True)
 class Served:
@@ -58,6 +66,32 @@ class Served:
     runs: dict[str, tuple[str, float]] = field(default_factory=dict)
     dangling: list[str] = field(default_factory=list)
 
+    def see_memories(self, parts: Iterable[Part], run: str) -> None:
+        """Looks at parts of memories, and measures the vectors of one run."""
+        for part in parts:
+            self.runs[part.run] = part.model, part.started_at
+            _add(self.memories, (part.run, part.page), _tally(part, memory_hashes(part.rows), "space"))
+            if part.run == run:
+                self.vectors.look(part.page, part.rows)
+
+    def see_edges(self, parts: Iterable[Part]) -> None:
+        """Looks at parts of edges."""
+        for part in parts:
+            self.runs[part.run] = part.model, part.started_at
+            _add(self.edges, (part.run, part.page), _tally(part, edge_hashes(part.rows), "origin"))
+            if part.rows["source"].null_count or part.rows["target"].null_count:
+                self._name(_dangling(part.rows))
+
+    def add(self, other: Served) -> None:
+        """Adds what was seen in further parts."""
+        for key, tally in other.memories.items():
+            _add(self.memories, key, tally)
+        for key, tally in other.edges.items():
+            _add(self.edges, key, tally)
+        self.vectors.add(other.vectors)
+        self.runs.update(other.runs)
+        self._name(other.dangling)
+
     def memory(self, run: str, page: str) -> Tally:
         """What is served of a page's memories."""
         return self.memories.get((run, page)) or Tally()
@@ -74,6 +108,9 @@ class Served:
         """Edges by origin."""
         return sum((tally.spaces for tally in self.edges.values()), Counter())
 
+    def _name(self, dangling: Sequence[str]) -> None:
+        self.dangling += dangling[: _MOST_NAMES - len(self.dangling)]
+
 
 def look(parts: ServedParts, run: str) -> Served:
     """Goes over all that is served, once, in bounded memory.
@@ -86,16 +123,18 @@ def look(parts: ServedParts, run: str) -> Served:
         IntegrityError: The index cannot be read.
     """
     found = Served()
-    for part in parts.memories():
-        found.runs[part.run] = part.model, part.started_at
-        _add(found.memories, part, memory_hashes(part.rows), "space")
-        if part.run == run:
-            found.vectors.add(part.page, part.rows)
-    for part in parts.edges():
-        found.runs[part.run] = part.model, part.started_at
-        _add(found.edges, part, edge_hashes(part.rows), "origin")
-        if part.rows["source"].null_count or part.rows["target"].null_count:
-            found.dangling += _dangling(part.rows)[: _MOST_NAMES - len(found.dangling)]
+    found.see_memories(parts.memories(), run)
+    found.see_edges(parts.edges())
+    return found
+
+
+def look_at(parts: Parts, span: Span, run: str) -> Served:
+    """As ``look``, at a span of what is served."""
+    found = Served()
+    if span.kind == "memories":
+        found.see_memories(parts.memories(span.start, span.stop), run)
+    else:
+        found.see_edges(parts.edges(span.start, span.stop))
     return found
 
 
@@ -108,9 +147,10 @@ def _dangling(edges: pa.RecordBatch) -> list[str]:
     ]
 
 
-def _add(tallies: dict[PageKey, Tally], part: Part, hashes: list[int], group: str) -> None:
-    tally = tallies.setdefault((part.run, part.page), Tally())
-    tally.parts.append(part.number)
-    tally.count += part.rows.num_rows
-    tally.total += sum(hashes)
-    tally.spaces.update(part.rows[group].to_pylist())
+def _tally(part: Part, hashes: list[int], group: str) -> Tally:
+    spaces = Counter(part.rows[group].to_pylist())
+    return Tally([part.number], part.rows.num_rows, sum(hashes), spaces)
+
+
+def _add(tallies: dict[PageKey, Tally], key: PageKey, tally: Tally) -> None:
+    tallies.setdefault(key, Tally()).add(tally)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,14 +28,12 @@ class VectorTally:
         zero: Those of length 0.
         deviation: The sum of |length − 1| over those that are not zero.
         unsound: Up to fifty names of those that are neither zero nor of length 1, with what they are.
-        unsound_count: How many these are.
         zeros: Up to fifty names of zero vectors in each page.
     """
 
     seen: int = 0
     zero: int = 0
     deviation: float = 0.0
-    unsound_count: int = 0
     unsound: list[str] = field(default_factory=list)
     zeros: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
 
@@ -43,7 +42,7 @@ class VectorTally:
         """The mean of |length − 1| over vectors that are not zero."""
         return self.deviation / max(1, self.seen - self.zero)
 
-    def add(self, page: str, batch: pa.RecordBatch) -> None:
+    def look(self, page: str, batch: pa.RecordBatch) -> None:
         """Looks at the vectors of a page."""
         found = lengths(batch)
         zero, off = found == 0, np.abs(found - 1)
@@ -51,12 +50,22 @@ class VectorTally:
         self.seen += len(found)
         self.zero += int(zero.sum())
         self.deviation += float(np.nansum(off[~zero]))
-        self.unsound_count += int(bad.sum())
         if zero.any():
             self.zeros[page] = int(zero.sum()), _names(batch, zero)
-        if bad.any() and len(self.unsound) < _MOST_NAMES:
+        if bad.any():
             names = _names(batch, bad)
-            self.unsound += [f"{n}: {_said(v)}" for n, v in zip(names, found[bad], strict=False)]
+            self._name([f"{n}: {_said(v)}" for n, v in zip(names, found[bad], strict=False)])
+
+    def add(self, other: VectorTally) -> None:
+        """Adds what was seen of further vectors."""
+        self.seen += other.seen
+        self.zero += other.zero
+        self.deviation += other.deviation
+        self.zeros.update(other.zeros)
+        self._name(other.unsound)
+
+    def _name(self, unsound: Sequence[str]) -> None:
+        self.unsound += unsound[: _MOST_NAMES - len(self.unsound)]
 
 
 def lengths(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:

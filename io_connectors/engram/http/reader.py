@@ -114,6 +114,8 @@ class HttpParts:
         server: The server.
     """
 
+    here = None
+
     def __init__(self, server: Server) -> None:
         self._server = server
 
