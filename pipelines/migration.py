@@ -18,6 +18,7 @@ from pipelines.asked_checks import asked_checks
 from pipelines.beam_run import run_pipeline
 from pipelines.delivered import delivery_checks
 from pipelines.embedding import batch_size_of, check_embedding, embedding_of
+from pipelines.logs import notice
 from pipelines.metrics import serving_metrics
 from pipelines.outcome import Outcome
 from pipelines.planned import PlannedSource
@@ -38,6 +39,9 @@ from transforms.validation.orphans import ORPHANS, CheckEdges, orphans_of
 #: Bytes on disk that one memory is reckoned to take, beside its content: vector, index, edges.
 RECORD_BYTES = 2_400
 _SPARE_BYTES = 64 * 1024 * 1024
+
+#: Rows from which on what comes after the pages takes longer than one waits without a word.
+_LONG = 500_000
 
 _STAND = "nothing has changed since the last attempt: its checks stand; see `engram-migrate validate`"
 
@@ -119,6 +123,7 @@ class Migration:
         if outcome.stands:
             report = replace(report, notes=(*report.notes, _STAND))
         else:
+            self._tell_if_long("the index is made; now all that is served is compared with what was read")
             checks = checks_after(self.settings, self.home, self.run, self.source, report)
             outcome = replace(outcome, checks=checks)
             outcome.save(self.run)
@@ -198,6 +203,7 @@ class Migration:
         planned = set(self.source.page_rows)
         if not self.home.capabilities.edges_at_workers:
             self.run.save_finding(ORPHANS, orphans_of(self.home.check_edges(self.run.id)))
+        self._tell_if_long("all pages are written; now the index of memories and edges is made")
         orphans = self._orphans()
         if orphans and self.settings.on_orphan == "fail":
             raise IntegrityError(
@@ -225,6 +231,11 @@ class Migration:
     def _orphans(self) -> Counter[str]:
         found = self.run.finding(ORPHANS) or {}
         return Counter({origin: check["orphans"] for origin, check in found.items() if check["orphans"]})
+
+    def _tell_if_long(self, line: str) -> None:
+        """Says what goes on where it takes minutes; the progress of pages has come to its end."""
+        if self.source.rows >= _LONG:
+            notice(line)
 
     def _check_disk(self, todo: Sequence[str]) -> None:
         rows = self.source.rows_of(todo)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import neo4j
-from neo4j.exceptions import AuthError, DriverError, Neo4jError
+from neo4j.exceptions import AuthError, DriverError, IncompleteCommit, Neo4jError
 from neo4j.exceptions import ConfigurationError as BadSetting
 
 from engram_store.errors import ConfigurationError, MigrationError, SourceError, SourceTransientError
@@ -99,6 +99,14 @@ class Server:
         return cls(agent, (int(found[1]), int(found[2])) if found else (0, 0))
 
 
+class _CutOff(SourceTransientError):
+    """A transaction whose end nobody saw."""
+
+    def __init__(self, cause: IncompleteCommit) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 class Connection:
     """A driver and what it is connected to.
 
@@ -123,18 +131,28 @@ class Connection:
         return self.managed(lambda transaction: transaction.run(query, parameters).values())
 
     def managed(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
-        """Runs the work in one managed read transaction; it may run more than once."""
-        while True:
-            with self._driver.session(**self._options()) as session:
-                try:
-                    return session.execute_read(work)
-                except neo4j.exceptions.IncompleteCommit:
-                    # The server went away at the very end. The driver cannot know that nothing was written.
-                    continue
+        """Runs the work in one managed read transaction; it may run more than once.
+
+        Raises:
+            neo4j.exceptions.Neo4jError: The server refused.
+            neo4j.exceptions.DriverError: The server could not be reached.
+        """
+        try:
+            return retrying(lambda: self._managed_once(work))
+        except _CutOff as error:
+            raise error.cause from error
 
     def close(self) -> None:
         """Closes the driver."""
         self._driver.close()
+
+    def _managed_once(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
+        with self._driver.session(**self._options()) as session:
+            try:
+                return session.execute_read(work)
+            except IncompleteCommit as error:
+                # The server went away at the very end. The driver cannot know that nothing was written.
+                raise _CutOff(error) from error
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"default_access_mode": neo4j.READ_ACCESS}

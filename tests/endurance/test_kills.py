@@ -73,15 +73,17 @@ def killed_a_hundred_times(
     start(*command, "--target", str(folder / "undisturbed"), environment=environment).end().succeeded()
     assert stored(target.store).differences(stored(folder / "undisturbed")) == []
     assert report(target.store)["valid"]
+    # Of very few kills none may have come before a new page.
+    overheads = kills.overheads or [0.0]
     with capsys.disabled():
         print(
             f"\nseed {SEED}: {sum(kills.phases.values())} kills {dict(kills.phases)} {dict(kills.victims)},"
             f" {kills.ended} ended well, {target.pages()} pages, {time.monotonic() - begun:.0f} s;"
-            f" first new page after {statistics.median(kills.overheads):.1f} s (median),"
-            f" {max(kills.overheads):.1f} s (most); left: {target.left()}"
+            f" first new page after {statistics.median(overheads):.1f} s (median),"
+            f" {max(overheads):.1f} s (most); left: {target.left()}"
         )
     assert not target.left()
-    assert statistics.median(kills.overheads) < _OVERHEAD
+    assert statistics.median(overheads) < _OVERHEAD
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from io_connectors.neo4j.rows import RELATIONSHIPS
 from io_connectors.neo4j.session import Neo4jAddress
 from io_connectors.neo4j.source import Reading, neo4j_pages
 from io_connectors.pages import SourcePage
+from io_connectors.retry import DEFAULT_POLICY
 from io_connectors.secrets import SecretRef
 from pipelines import neo4j as pipeline
 from tests.neo4j.migrations import found, migrate, properties, started
@@ -70,25 +71,32 @@ def test_server_that_stays_away_ends_the_run_resumably(
 def test_server_that_goes_away_at_the_end_of_a_transaction_is_asked_again(
     graph: Neo4jServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    password = SecretRef.keep("COMMIT_PASSWORD", graph.password)
-    connection = session.connect(Neo4jAddress.parse(graph.url, graph.user, password=password))
-    commit, failures = ManagedTransaction._commit, [IncompleteCommit("gone")]
+    commit, failures = ManagedTransaction._commit, [IncompleteCommit("gone")] * (DEFAULT_POLICY.attempts - 1)
 
     def fail_first(transaction: ManagedTransaction) -> None:
         commit(transaction)
         if failures:
             raise failures.pop()
 
-    monkeypatch.setattr(ManagedTransaction, "_commit", fail_first)
-    with closing(connection):
+    with closing(_connected(graph)) as connection:
+        monkeypatch.setattr(ManagedTransaction, "_commit", fail_first)
         assert connection.read("RETURN 7") == [[7]]
-    assert not failures
+        assert not failures
+        failures += [IncompleteCommit("gone for good")] * DEFAULT_POLICY.attempts
+        with pytest.raises(IncompleteCommit, match="gone for good"):
+            connection.read("RETURN 7")
+        assert not failures
 
 
 def test_server_that_is_away_at_first_is_an_error(own_neo4j: Neo4jServer, target: Path) -> None:
     own_neo4j.stop()
     migrate(own_neo4j, target).failed(3, "Connection refused", f"`{own_neo4j.url}`")
     assert not target.exists()
+
+
+def _connected(graph: Neo4jServer) -> session.Connection:
+    password = SecretRef.keep("COMMIT_PASSWORD", graph.password)
+    return session.connect(Neo4jAddress.parse(graph.url, graph.user, password=password))
 
 
 class _Writer(Thread):

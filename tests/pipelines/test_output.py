@@ -13,11 +13,13 @@ import jsonschema
 import pytest
 import yaml
 
+from demo import cache
 from pipelines.__main__ import parser
 from pipelines.reporting.schema import schema
 from tests.pipelines.command import REPOSITORY, Ended, migrate, migration, run, verb
 from tests.pipelines.conftest import PAGE
 from tests.pipelines.stored import only_run
+from tests.redis.migrations import in_process
 from tests.servers.samples import SampleDatabases
 
 
@@ -48,6 +50,28 @@ def test_progress_is_a_line_every_10_000_records(shop_database: str, target: Pat
 def test_progress_of_a_small_run_ends_too(sample_database: SampleDatabases, target: Path) -> None:
     ended = migrate(sample_database("iso3166"), target)
     assert "4,237 of 4,237 records (100.0 %)" in ended.err
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_what_comes_after_the_pages_of_a_long_run_is_said(
+    long: bool,
+    tmp_path: Path,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cache.build(tmp_path / "shop.rdb", products=10)
+    monkeypatch.setattr("pipelines.migration._LONG", 1 if long else 1_000)
+    assert in_process("--use-rdb", tmp_path / "shop.rdb", "--target", target) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if "; now " in line] == (
+        [
+            "all pages are written; now the index of memories and edges is made",
+            "the index is made; now all that is served is compared with what was read",
+        ]
+        if long
+        else []
+    )
 
 
 def test_progress_is_a_bar_on_a_terminal(sample_database: SampleDatabases, target: Path) -> None:
