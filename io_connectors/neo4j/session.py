@@ -140,7 +140,9 @@ class Connection:
         try:
             return retrying(lambda: self._managed_once(work))
         except _CutOff as error:
-            raise error.cause from error
+            cause = error.cause
+        # Not within: each would be the other's reason, and whoever looks for the first would look for ever.
+        raise cause
 
     def close(self) -> None:
         """Closes the driver."""

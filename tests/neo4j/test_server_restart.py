@@ -12,7 +12,7 @@ import pytest
 from neo4j import ManagedTransaction
 from neo4j.exceptions import IncompleteCommit
 
-from engram_store.errors import Interrupted, MigrationError, WorkerFailure
+from engram_store.errors import Interrupted, MigrationError, SourceTransientError, WorkerFailure
 from io_connectors.neo4j import session, source
 from io_connectors.neo4j.graph import open_graph
 from io_connectors.neo4j.plan import Boundaries, PagePlan, Plan
@@ -83,8 +83,9 @@ def test_server_that_goes_away_at_the_end_of_a_transaction_is_asked_again(
         assert connection.read("RETURN 7") == [[7]]
         assert not failures
         failures += [IncompleteCommit("gone for good")] * DEFAULT_POLICY.attempts
-        with pytest.raises(IncompleteCommit, match="gone for good"):
+        with pytest.raises(SourceTransientError) as failed, session.translating("reading"):
             connection.read("RETURN 7")
+        assert failed.value.why == "gone for good"
         assert not failures
 
 
