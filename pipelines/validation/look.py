@@ -11,7 +11,7 @@ from transforms.validation.look import LookAtParts, seen_in
 from transforms.validation.served import Served, look
 
 #: Memories and edges from which on starting workers takes less time than they save.
-_MANY = 1_000_000
+_MANY = 2_000_000
 #: Spans of memories, and as many of edges: each worker has its share of them, long pages or not.
 _SPANS = 64
 
