@@ -40,6 +40,4 @@ def _by_workers(parts: Parts, run: str, workers: int) -> Served:
         looking = LookAtParts(parts.folder, run, spans, folder)
         # By workers of this machine, whatever runner the migration has: the store is on its disk.
         run_pipeline(lambda pipeline: pipeline | looking, workers, (), Watch())
-        found = seen_in(folder, len(spans))
-    found.see_memories(parts.astray(sum(tally.count for tally in found.memories.values())), run)
-    return found
+        return seen_in(folder, len(spans), parts, run)

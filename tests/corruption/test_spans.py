@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +14,18 @@ from engram_store.store import Store
 from tests.corruption.damage import Damage
 from tests.corruption.in_index import IN_INDEX
 from tests.corruption.made import RUN
+from transforms.validation.look import keep_seen, seen_in
 from transforms.validation.served import Served, look, look_at
-from transforms.validation.served_document import document_of, served_of
 
 UNDAMAGED = Damage("nothing", lambda store: None, ())
 
 
 @pytest.mark.parametrize("spans", [1, 3, 1_000])
 @pytest.mark.parametrize("damage", [UNDAMAGED, *IN_INDEX], ids=lambda damage: damage.name)
-def test_spans_show_what_one_look_shows(damage: Damage, spans: int, store: Path) -> None:
+def test_spans_show_what_one_look_shows(damage: Damage, spans: int, store: Path, tmp_path: Path) -> None:
     damage.do(store)
-    assert _seen(store, None) == _seen(store, spans)
+    alone = _seen(store, lambda parts: look(parts, RUN))
+    assert alone == _seen(store, lambda parts: _in_spans(parts, spans, tmp_path))
 
 
 def test_spans_hold_each_part_once(store: Path) -> None:
@@ -38,10 +39,10 @@ def test_spans_hold_each_part_once(store: Path) -> None:
             assert {part.number for part in all_parts} <= set(numbers)
 
 
-def _seen(store: Path, spans: int | None) -> Served | str:
+def _seen(store: Path, looking: Callable[[Parts], Served]) -> Served | str:
     try:
         with Store.open(store).reader() as reader:
-            found = look(reader.parts(), RUN) if spans is None else _in_spans(reader.parts(), spans)
+            found = looking(reader.parts())
     except IntegrityError as error:
         return error.what
     # A sum of parts of a sum is rounded otherwise.
@@ -49,10 +50,8 @@ def _seen(store: Path, spans: int | None) -> Served | str:
     return replace(found, vectors=vectors)
 
 
-def _in_spans(parts: Parts, spans: int) -> Served:
-    found = Served()
-    for span in parts.spans(spans):
-        handed_over = json.dumps(document_of(look_at(parts, span, RUN)))
-        found.add(served_of(json.loads(handed_over)))
-    found.see_memories(parts.astray(sum(tally.count for tally in found.memories.values())), RUN)
-    return found
+def _in_spans(parts: Parts, count: int, folder: Path) -> Served:
+    spans = parts.spans(count)
+    for number, span in enumerate(spans):
+        keep_seen(folder, number, look_at(parts, span, RUN))
+    return seen_in(folder, len(spans), parts, RUN)

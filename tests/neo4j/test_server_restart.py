@@ -71,6 +71,8 @@ def test_server_that_stays_away_ends_the_run_resumably(
 def test_server_that_goes_away_at_the_end_of_a_transaction_is_asked_again(
     graph: Neo4jServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    password = SecretRef.keep("COMMIT_PASSWORD", graph.password)
+    connection = session.connect(Neo4jAddress.parse(graph.url, graph.user, password=password))
     commit, failures = ManagedTransaction._commit, [IncompleteCommit("gone")] * (DEFAULT_POLICY.attempts - 1)
 
     def fail_first(transaction: ManagedTransaction) -> None:
@@ -78,8 +80,8 @@ def test_server_that_goes_away_at_the_end_of_a_transaction_is_asked_again(
         if failures:
             raise failures.pop()
 
-    with closing(_connected(graph)) as connection:
-        monkeypatch.setattr(ManagedTransaction, "_commit", fail_first)
+    monkeypatch.setattr(ManagedTransaction, "_commit", fail_first)
+    with closing(connection):
         assert connection.read("RETURN 7") == [[7]]
         assert not failures
         failures += [IncompleteCommit("gone for good")] * DEFAULT_POLICY.attempts
@@ -93,11 +95,6 @@ def test_server_that_is_away_at_first_is_an_error(own_neo4j: Neo4jServer, target
     own_neo4j.stop()
     migrate(own_neo4j, target).failed(3, "Connection refused", f"`{own_neo4j.url}`")
     assert not target.exists()
-
-
-def _connected(graph: Neo4jServer) -> session.Connection:
-    password = SecretRef.keep("COMMIT_PASSWORD", graph.password)
-    return session.connect(Neo4jAddress.parse(graph.url, graph.user, password=password))
 
 
 class _Writer(Thread):

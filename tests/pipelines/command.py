@@ -59,8 +59,7 @@ class Started:
 
     def workers(self) -> list[psutil.Process]:
         """Its worker processes."""
-        family = self.family.children(recursive=True)
-        return [child for child in family if "pipelines.worker" in child.cmdline()]
+        return workers_of(self.family)
 
     def running(self) -> bool:
         return self._process.poll() is None
@@ -114,6 +113,12 @@ def stopped(process: Started, how: signal.Signals) -> Ended:
     ended = process.end(60)
     assert gone(workers)
     return ended
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    """The worker processes of a process that runs a pipeline."""
+    family = process.children(recursive=True)
+    return [child for child in family if "pipelines.worker" in child.cmdline()]
 
 
 def gone(processes: list[psutil.Process], seconds: float = 10.0) -> bool:

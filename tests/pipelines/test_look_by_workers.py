@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from engram_store.store import Store
 from pipelines.validation import look as looking
 from pipelines.validation.look import look_by
 from tests.corruption.made import RUN, make
+from tests.pipelines.command import until, workers_of
 from transforms.validation.served import Served, look
 
 
@@ -70,10 +70,5 @@ def _seen(store: Path, workers: int) -> Served:
 
 
 def _kill_a_worker() -> None:
-    while True:
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if any("pipelines.worker" in word for word in child.cmdline()):
-                    child.kill()
-                    return
-        time.sleep(0.01)
+    until(lambda: workers_of(psutil.Process()))
+    workers_of(psutil.Process())[0].kill()

@@ -15,7 +15,7 @@ import apache_beam as beam
 
 from engram_store.errors import marking
 from engram_store.files import write_bytes
-from engram_store.parts import Span
+from engram_store.parts import Parts, Span
 from engram_store.store import Store
 from transforms.validation.served import Served, look_at
 from transforms.validation.served_document import document_of, served_of
@@ -47,11 +47,25 @@ class LookAtParts(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[None]]):
         return seen
 
 
-def seen_in(folder: Path, spans: int) -> Served:
-    """What was seen of all spans, in their order: as if one process had looked."""
+def keep_seen(folder: Path, number: int, seen: Served) -> None:
+    """Keeps what was seen of a span."""
+    # Not orjson: sums of hashes have 128 bits and more, and what is damaged may be infinite.
+    write_bytes(_file(folder, number), json.dumps(document_of(seen)).encode())
+
+
+def seen_in(folder: Path, spans: int, parts: Parts, run: str) -> Served:
+    """What was seen of all spans, in their order, and what is astray: as if one process had looked.
+
+    Args:
+        folder: Where it was kept.
+        spans: How many spans there are.
+        parts: What was looked at.
+        run: As ``look`` has it.
+    """
     found = Served()
     for number in range(spans):
         found.add(served_of(json.loads(_file(folder, number).read_text())))
+    found.see_memories(parts.astray(sum(tally.count for tally in found.memories.values())), run)
     return found
 
 
@@ -64,9 +78,7 @@ class _Look(beam.DoFn):
     def process(self, element: tuple[int, Span]) -> None:
         number, span = element
         with marking(), Store.open(self._store).reader() as reader:
-            found = look_at(reader.parts(), span, self._run)
-            # Not orjson: sums of hashes have 128 bits and more, and what is damaged may be infinite.
-            write_bytes(_file(self._folder, number), json.dumps(document_of(found)).encode())
+            keep_seen(self._folder, number, look_at(reader.parts(), span, self._run))
 
 
 def _file(folder: Path, number: int) -> Path:

@@ -10,8 +10,6 @@ from typing import Any
 from transforms.validation.served import PageKey, Served, Tally
 from transforms.validation.vectors import VectorTally
 
-Tallies = Mapping[PageKey, Tally]
-
 
 def document_of(served: Served) -> dict[str, Any]:
     """What was seen, as JSON has it."""
@@ -37,7 +35,7 @@ def served_of(document: Mapping[str, Any]) -> Served:
     )
 
 
-def _pages(tallies: Tallies) -> list[list[Any]]:
+def _pages(tallies: Mapping[PageKey, Tally]) -> list[list[Any]]:
     # In a damaged index a record may be in no space, which as a key would become a text.
     return [
         [*key, tally.parts, tally.count, tally.total, list(tally.spaces.items())]
